@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door of the project; `make help` lists what it opens.
+#
+# Everything is built below $(BUILD), so several builds live side by side:
+#     make                                    build/
+#     make CC=clang-19 BUILD=build-clang      the same with clang
+#     make asan                               build-asan/
+# V=1 shows the commands.  A change of compiler or flags rebuilds by itself.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG        ?= clang-19
+CLANG_FORMAT ?= clang-format-19
+CLANG_TIDY   ?= clang-tidy-19
+PYTHON       ?= /usr/bin/python3
+PKG_CONFIG   ?= pkg-config
+CFLAGS       ?= -O2 -g
+SANITIZE     ?=
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(V),1)
+Q   :=
+say := @:
+else ifneq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+Q   := @
+say := @:
+else
+Q   := @
+say := @printf '  %-5s %s\n'
+endif
+
+# ---- what is there ---------------------------------------------------------
+
+FOLDERS    := base data expr codec engine gadget cli sources stages sinks
+SOURCES    := $(wildcard src/*.c $(FOLDERS:%=src/%/*.c))
+HEADERS    := $(wildcard src/*.h $(FOLDERS:%=src/%/*.h))
+COMPONENTS := $(wildcard src/sources/*.c src/stages/*.c src/sinks/*.c)
+UNIT_TESTS := $(wildcard tests/unit/test_*.c)
+GADGETS    := $(patsubst bpf/%/program.bpf.c,%,$(wildcard bpf/*/program.bpf.c))
+
+OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter-out src/main.c,$(SOURCES)))
+ARCHIVE := $(BUILD)/libgadgetctl.a
+BINARY  := $(BUILD)/gadgetctl
+ifneq ($(wildcard src/engine/registry.h),)
+OBJECTS += $(BUILD)/obj/registry.o
+endif
+
+# ---- flags -----------------------------------------------------------------
+
+PACKAGES := libbpf libelf libuv msgpack jansson rdkafka yaml-0.1 zlib
+ifeq ($(filter clean help format,$(MAKECMDGOALS)),)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wvla -Werror
+CPPFLAGS_ALL := -D_GNU_SOURCE -DGADGETCTL_VERSION='"$(VERSION)"' -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
+CFLAGS_ALL   := -std=c17 $(CFLAGS) $(WARNINGS)
+LDFLAGS_ALL  := -Wl,--as-needed -pthread $(LDFLAGS)
+ifneq ($(SANITIZE),)
+CFLAGS_ALL   += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
+LDFLAGS_ALL  += -fsanitize=$(SANITIZE)
+ifneq ($(findstring undefined,$(SANITIZE)),)
+CFLAGS_ALL   += -fno-sanitize-recover=undefined
+endif
+endif
+LIBS := $(PKG_LIBS) -lm
+
+# Rewritten only when it changes, so that objects can depend on their flags.
+FLAGS := $(BUILD)/flags
+$(FLAGS): force
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS_TEXT" | cmp -s - $@ || printf '%s\n' "$$FLAGS_TEXT" >$@
+export FLAGS_TEXT = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS)
+
+.PHONY: force
+force:
+
+# ---- building --------------------------------------------------------------
+
+.PHONY: all
+all: ## build the program and the gadgets
+ifneq ($(SOURCES),)
+all: $(ARCHIVE)
+endif
+ifneq ($(wildcard src/main.c),)
+all: $(BINARY)
+endif
+
+$(BUILD)/obj/%.o: src/%.c $(FLAGS)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/registry.o: $(BUILD)/gen/registry.c $(FLAGS)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# The generator leaves the file alone when the same components are there.
+$(BUILD)/gen/registry.c: tools/gen-registry force
+	@mkdir -p $(@D)
+	$(Q)tools/gen-registry $@ $(COMPONENTS)
+
+$(ARCHIVE): $(OBJECTS)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BINARY): $(BUILD)/obj/main.o $(ARCHIVE)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d)
+
+# ---- BPF -------------------------------------------------------------------
+
+ifneq ($(wildcard bpf/bpf.mk),)
+include bpf/bpf.mk
+all: bpf
+endif
+
+# ---- tests -----------------------------------------------------------------
+
+UNIT_BINARIES := $(UNIT_TESTS:%.c=$(BUILD)/%)
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(ARCHIVE)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests/unit $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(ARCHIVE) \
+		-lcmocka $(LIBS)
+
+.PHONY: unit-binaries
+unit-binaries: $(UNIT_BINARIES)
+
+ifneq ($(UNIT_TESTS),)
+.PHONY: unit
+unit: unit-binaries ## run the unit tests
+	$(Q)$(PYTHON) tests/run --build $(BUILD) unit
+endif
+
+# ---- keeping it tidy -------------------------------------------------------
+
+FORMATTED := $(SOURCES) $(HEADERS) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch] bpf/*/*.[ch] \
+	     bpf/include/gadget/*.h)
+
+.PHONY: format
+format: ## put the C files into the house style
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+
+# ---- set-up and the rest ---------------------------------------------------
+
+.PHONY: deps
+deps: ## install what building and testing need (Debian 12, uses apt)
+	$(Q)tools/install-deps test
+
+.PHONY: clean
+clean: ## remove everything that was built
+	$(Q)rm -rf build build-*
+
+.PHONY: help
+help: ## this list
+	@printf 'make TARGET [BUILD=dir] [CC=compiler] [V=1]\n\n'
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
