@@ -153,6 +153,37 @@ endif
 
 FORMATTED := $(SOURCES) $(HEADERS) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch] bpf/*/*.[ch] \
 	     bpf/include/gadget/*.h)
+LINTS     := lint-includes lint-headers lint-words lint-scripts lint-format lint-tidy
+
+.PHONY: lint $(LINTS)
+lint: $(LINTS) ## includes, banned words, script syntax, formatting, clang-tidy
+
+lint-includes:
+	$(Q)tools/lint-includes
+
+# Each header must be usable as the first include of a file.
+lint-headers:
+	$(Q)printf '%s\n' $(HEADERS) | xargs -r -P 2 -I {} \
+		$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-unused -fsyntax-only -include {} -x c /dev/null
+
+lint-words:
+	$(Q)tools/lint-words
+
+lint-scripts:
+	$(Q)tools/lint-scripts
+
+lint-format:
+	$(Q)printf '%s\n' $(FORMATTED) | xargs -r $(CLANG_FORMAT) --dry-run -Werror
+
+# One stamp a file: only what changed (the object tells) is looked at again.
+lint-tidy: $(patsubst src/%.c,$(BUILD)/lint/%.tidy,$(SOURCES))
+
+$(BUILD)/lint/%.tidy: src/%.c $(BUILD)/obj/%.o .clang-tidy
+	$(say) TIDY $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c17 $(WARNINGS) >$@.out 2>&1 \
+		|| { grep -v 'warnings generated' $@.out; exit 1; }
+	@touch $@
 
 .PHONY: format
 format: ## put the C files into the house style
