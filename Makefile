@@ -31,7 +31,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(V),1)
 Q   :=
 say := @:
-else ifneq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+else ifneq ($(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS)))),)
 Q   := @
 say := @:
 else
@@ -140,8 +140,23 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(ARCHIVE)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests/unit $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(ARCHIVE) \
 		-lcmocka $(LIBS)
 
-.PHONY: unit-binaries
+# Programs the tests run beside ours; they share no code with it.
+WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workloads/*.c))
+PEERS     := $(BUILD)/tests/interop/kafka_mock
+
+$(BUILD)/tests/workloads/%: tests/workloads/%.c
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -pthread -o $@ $<
+
+$(BUILD)/tests/interop/kafka_mock: tests/interop/kafka/kafka_mock.c
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -o $@ $< -lrdkafka
+
+.PHONY: unit-binaries test-programs
 unit-binaries: $(UNIT_BINARIES)
+test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(PEERS)
 
 ifneq ($(UNIT_TESTS),)
 .PHONY: unit
