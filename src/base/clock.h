@@ -28,7 +28,7 @@ struct clock *clock_system(void);
 /* A clock that stands still until told otherwise; for tests. */
 struct fake_clock {
 	struct clock clock;
-	int64_t now_ns;	    /* what mono_ns returns */
+	int64_t now_ns;     /* what mono_ns returns */
 	int64_t wall_at_ns; /* wall time when now_ns is 0 */
 	uint64_t seed;
 };

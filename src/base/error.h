@@ -29,7 +29,7 @@ struct pos {
 };
 
 struct error {
-	int code;	/* positive errno */
+	int code;       /* positive errno */
 	struct pos pos; /* file points into file_name */
 	char file_name[256];
 	char text[1024];
@@ -49,8 +49,7 @@ int error_at(struct error *err, int code, struct pos pos, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5), cold));
 
 /* Put "what: " in front of the message and return the same negative code. */
-int error_wrap(struct error *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), cold));
+int error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* Append to the message, for hints and remedies; returns the negative code. */
 int error_add(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));

@@ -110,8 +110,8 @@ int parse_duration(const char *text, int64_t *ret_ns)
 		return 0;
 	}
 	do {
-		int r = parse_quantity(&text, time_units,
-				       sizeof(time_units) / sizeof(*time_units), &part);
+		int r = parse_quantity(&text, time_units, sizeof(time_units) / sizeof(*time_units),
+				       &part);
 
 		if (r < 0)
 			return r;
@@ -187,12 +187,9 @@ char *format_size(uint64_t bytes, char *out, size_t size)
 char *format_duration(int64_t ns, char *out, size_t size)
 {
 	static const char *const names[] = { "ns", "us", "ms", "s", "m", "h" };
-	static const uint64_t factors[] = { 1,
-					    1000,
-					    1000000,
-					    1000000000,
-					    UINT64_C(60) * 1000000000,
-					    UINT64_C(3600) * 1000000000 };
+	static const uint64_t factors[] = {
+		1, 1000, 1000000, 1000000000, UINT64_C(60) * 1000000000, UINT64_C(3600) * 1000000000
+	};
 
 	if (!ns) {
 		(void)snprintf(out, size, "0");

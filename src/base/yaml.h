@@ -26,11 +26,11 @@ enum yaml_kind { YAML_NULL, YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
 	enum yaml_kind kind;
-	bool quoted;		/* a scalar in quotes: text even if it looks like a number */
-	struct pos pos;		/* of the value */
-	const char *key;	/* set in the items of a map */
+	bool quoted;     /* a scalar in quotes: text even if it looks like a number */
+	struct pos pos;  /* of the value */
+	const char *key; /* set in the items of a map */
 	struct pos key_pos;
-	const char *text;	/* scalar: NUL-terminated, without NULs inside */
+	const char *text; /* scalar: NUL-terminated, without NULs inside */
 	size_t nitems;
 	struct yaml_node *items; /* list or map, in the order written */
 };
@@ -40,12 +40,11 @@ struct yaml_node {
  * in the arena.  An empty document is a YAML_NULL root.
  */
 int yaml_parse(struct arena *arena, const char *name, const char *text, size_t len,
-	       struct yaml_node **ret_root, struct error *err)
-	__attribute__((warn_unused_result));
+	       struct yaml_node **ret_root, struct error *err) __attribute__((warn_unused_result));
 
 /* Read the file, "-" for standard input, and parse it. */
-int yaml_load(struct arena *arena, const char *path, struct yaml_node **ret_root,
-	      struct error *err) __attribute__((warn_unused_result));
+int yaml_load(struct arena *arena, const char *path, struct yaml_node **ret_root, struct error *err)
+	__attribute__((warn_unused_result));
 
 /* The value under key, or NULL.  The node may be NULL or no map. */
 const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key);
