@@ -7,7 +7,7 @@
  * them.
  *
  *   source   attempts = lost + discarded + read          (the kernel's counters | ours)
- *            read = bad + out                            per port summed
+ *            read = dropped (its counters) + unread + out
  *   edge     out of one end = in at the other
  *   stage    in + created = out + dropped (its counters)
  *   sink     in = delivered + rejected + dropped + held
@@ -43,6 +43,7 @@ struct account {
 	/* source */
 	bool has_attempts; /* the source counts attempts at the probe */
 	uint64_t attempts, lost, missed, discarded, read;
+	uint64_t unread;	      /* came out of a port that no input names */
 	/* sink */
 	uint64_t delivered, rejected, dropped[DROP_COUNT], held;
 	uint64_t notes;   /* loss records encoded */

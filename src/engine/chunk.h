@@ -9,6 +9,9 @@
  * sink_settle().  When nothing is pending the chunk is done and goes back to
  * the engine's pool.  Retry hands the same chunk out again.
  *
+ * The first record of each chunk is kept for a loss note: it is settled from the
+ * start unless chunks in front of this one had to be dropped.
+ *
  * A chunk has exactly one owner at a time: the engine, or, between write() and
  * the last settle (or sink_retry()), the sink.
  */

@@ -100,7 +100,8 @@ struct source_type {
 	/* Begin to produce.  Nothing may be emitted before the loop runs. */
 	int (*start)(void *self, struct error *err);
 
-	/* Stop emitting (true) until called with false.  Called only on change.
+	/* Stop emitting (true) until called with false.  Called only on change,
+	 * and possibly from within source_emit(): the batch in flight completes.
 	 * A paused kernel source lets its ring fill up; what is lost is counted. */
 	void (*pause)(void *self, bool paused);
 
@@ -137,8 +138,9 @@ int source_port(struct source *source, const char *name, const struct schema *sc
 		struct error *err);
 
 /*
- * Hand a batch on.  The engine's view: sel and marks are copied as needed; rows
- * are not used after the call returns.  The batch may be empty but for marks.
+ * Hand a batch on.  sel NULL means all rows; a sel that is given may be narrowed
+ * by the call.  Rows are not used after it returns.  The batch may be empty but
+ * for marks.
  */
 void source_emit(struct source *source, uint32_t port, struct batch *batch);
 
@@ -224,6 +226,11 @@ struct encoding {
 struct sink_type {
 	struct component base;
 	unsigned flags;
+	/* What `batch` means unless the user says: a chunk is closed when it holds
+	 * chunk_bytes (0: 64 KiB) or its first record has waited chunk_wait_ns (0:
+	 * at the end of the loop's turn) and the window has room. */
+	uint32_t chunk_bytes;
+	int64_t chunk_wait_ns;
 
 	/* Once, before the first bind: check what needs no host.  May be NULL. */
 	int (*open)(void *self, struct sink *sink, struct error *err);
