@@ -158,11 +158,12 @@ $(BUILD)/tests/interop/kafka_mock: tests/interop/kafka/kafka_mock.c
 unit-binaries: $(UNIT_BINARIES)
 test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(PEERS)
 
-ifneq ($(UNIT_TESTS),)
-.PHONY: unit
+.PHONY: unit interop
 unit: unit-binaries ## run the unit tests
 	$(Q)$(PYTHON) tests/run --build $(BUILD) unit
-endif
+
+interop: all test-programs ## run the tests against real services (Kafka, Forward)
+	$(Q)$(PYTHON) tests/run --build $(BUILD) interop
 
 # ---- keeping it tidy -------------------------------------------------------
 
