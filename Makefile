@@ -23,6 +23,10 @@ PKG_CONFIG   ?= pkg-config
 CFLAGS       ?= -O2 -g
 SANITIZE     ?=
 
+ASAN := address,undefined
+TSAN := thread
+FUZZ := fuzzer-no-link,address,undefined
+
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -76,6 +80,8 @@ CFLAGS_ALL   += -fno-sanitize-recover=undefined
 endif
 endif
 LIBS := $(PKG_LIBS) -lm
+# Linked into every program of a build.
+SHIMS := $(if $(filter $(TSAN),$(SANITIZE)),$(BUILD)/tests/tsan/c11_threads.o)
 
 # Rewritten only when it changes, so that objects can depend on their flags.
 FLAGS := $(BUILD)/flags
@@ -117,7 +123,7 @@ $(ARCHIVE): $(OBJECTS)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BINARY): $(BUILD)/obj/main.o $(ARCHIVE)
+$(BINARY): $(BUILD)/obj/main.o $(SHIMS) $(ARCHIVE)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -134,11 +140,16 @@ endif
 
 UNIT_BINARIES := $(UNIT_TESTS:%.c=$(BUILD)/%)
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(ARCHIVE)
+$(BUILD)/tests/unit/%: tests/unit/%.c $(SHIMS) $(ARCHIVE)
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests/unit $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(ARCHIVE) \
-		-lcmocka $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests/unit $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< \
+		$(SHIMS) $(ARCHIVE) -lcmocka $(LIBS)
+
+$(BUILD)/tests/tsan/%.o: tests/tsan/%.c $(FLAGS)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 # Programs the tests run beside ours; they share no code with it.
 WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workloads/*.c))
@@ -157,13 +168,26 @@ $(BUILD)/tests/interop/kafka_mock: tests/interop/kafka/kafka_mock.c
 .PHONY: unit-binaries test-programs
 unit-binaries: $(UNIT_BINARIES)
 test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(PEERS)
+ifneq ($(wildcard bpf/bpf.mk),)
+test-programs: test-bpf
+endif
 
-.PHONY: unit interop
+run_tests := $(PYTHON) tests/run --build $(BUILD)
+
+.PHONY: check unit interop asan
+check: ## set-up, every build, lint and test at a small count; one summary line
+	$(Q)tools/install-deps test
+	$(Q)$(run_tests) check
+
 unit: unit-binaries ## run the unit tests
-	$(Q)$(PYTHON) tests/run --build $(BUILD) unit
+	$(Q)$(run_tests) unit
 
 interop: all test-programs ## run the tests against real services (Kafka, Forward)
-	$(Q)$(PYTHON) tests/run --build $(BUILD) interop
+	$(Q)$(run_tests) interop
+
+asan: ## unit and end-to-end tests with AddressSanitizer and UBSan
+	$(Q)$(MAKE) BUILD=build-asan SANITIZE=$(ASAN) all test-programs
+	$(Q)$(PYTHON) tests/run --build build-asan unit
 
 # ---- keeping it tidy -------------------------------------------------------
 
@@ -198,7 +222,7 @@ $(BUILD)/lint/%.tidy: src/%.c $(BUILD)/obj/%.o .clang-tidy
 	$(say) TIDY $<
 	@mkdir -p $(@D)
 	$(Q)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c17 $(WARNINGS) >$@.out 2>&1 \
-		|| { grep -v 'warnings generated' $@.out; exit 1; }
+		|| { grep -E '(error|warning):' $@.out; exit 1; }
 	@touch $@
 
 .PHONY: format
@@ -206,6 +230,16 @@ format: ## put the C files into the house style
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
 
 # ---- set-up and the rest ---------------------------------------------------
+
+.PHONY: install
+install: all ## install below $(DESTDIR)$(PREFIX)
+	$(Q)install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/gadgetctl
+	$(Q)for gadget in $(GADGETS); do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/gadgetctl/gadgets/$$gadget \
+			$(BUILD)/bpf/$$gadget/program.o $(BUILD)/bpf/$$gadget/gadget.yaml || exit 1; \
+	done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/gadget bpf/include/gadget/*.h
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gadgetctl/pipelines pipelines/*.yaml
 
 .PHONY: deps
 deps: ## install what building and testing need (Debian 12, uses apt)

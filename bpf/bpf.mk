@@ -13,6 +13,7 @@ BUILD      ?= build
 CLANG      ?= clang-19
 LLVM_STRIP ?= llvm-strip-19
 BPFTOOL    ?= bpftool
+say        ?= @:
 
 BPF_ARCH   ?= $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 BPF_VMLINUX ?= $(or $(firstword $(wildcard /usr/include/*-linux-gnu/linux/bpf/vmlinux.h)),$(BUILD)/bpf/vmlinux.h)
@@ -33,9 +34,10 @@ bpf: $(BPF_OBJECTS) $(BPF_YAMLS)
 test-bpf: $(BPF_TESTS)
 
 define bpf_compile
+	$(say) BPF $<
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $@.d -MT $@ -c $< -o $@.tmp
-	$(LLVM_STRIP) -g $@.tmp
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $@.d -MT $@ -c $< -o $@.tmp
+	$(Q)$(LLVM_STRIP) -g $@.tmp
 	@mv $@.tmp $@
 endef
 
@@ -47,7 +49,7 @@ $(BUILD)/tests/bpf/%.o: tests/bpf/%.bpf.c bpf/bpf.mk $(BPF_VMLINUX)
 
 $(BUILD)/bpf/%/gadget.yaml: bpf/%/gadget.yaml
 	@mkdir -p $(@D)
-	cp $< $@
+	$(Q)cp $< $@
 
 $(BUILD)/bpf/vmlinux.h:
 	@mkdir -p $(@D)
