@@ -127,7 +127,7 @@ $(BINARY): $(BUILD)/obj/main.o $(SHIMS) $(ARCHIVE)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d)
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d)
 
 # ---- BPF -------------------------------------------------------------------
 
@@ -150,6 +150,18 @@ $(BUILD)/tests/tsan/%.o: tests/tsan/%.c $(FLAGS)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# Fuzzers exist in a build with SANITIZE=$(FUZZ) only.
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $@.d \
+		-o $@ $< $(ARCHIVE) $(LIBS)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZERS)
 
 # Programs the tests run beside ours; they share no code with it.
 WORKLOADS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/workloads/*.c))
@@ -174,6 +186,8 @@ endif
 
 run_tests := $(PYTHON) tests/run --build $(BUILD)
 
+SECONDS_EACH ?= 60
+
 .PHONY: check unit interop asan
 check: ## set-up, every build, lint and test at a small count; one summary line
 	$(Q)tools/install-deps test
@@ -188,6 +202,13 @@ interop: all test-programs ## run the tests against real services (Kafka, Forwar
 asan: ## unit and end-to-end tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build-asan SANITIZE=$(ASAN) all test-programs
 	$(Q)$(PYTHON) tests/run --build build-asan unit
+
+ifneq ($(FUZZERS),)
+.PHONY: fuzz
+fuzz: ## run each fuzzer for SECONDS_EACH (60) seconds
+	$(Q)$(MAKE) BUILD=build-fuzz CC=$(CLANG) SANITIZE=$(FUZZ) fuzz-programs
+	$(Q)$(PYTHON) tests/run --build build-fuzz --seconds $(SECONDS_EACH) fuzz
+endif
 
 # ---- keeping it tidy -------------------------------------------------------
 
