@@ -43,7 +43,7 @@ struct account {
 	/* source */
 	bool has_attempts; /* the source counts attempts at the probe */
 	uint64_t attempts, lost, missed, discarded, read;
-	uint64_t unread;	      /* came out of a port that no input names */
+	uint64_t unread; /* came out of a port that no input names */
 	/* sink */
 	uint64_t delivered, rejected, dropped[DROP_COUNT], held;
 	uint64_t notes;   /* loss records encoded */

@@ -73,6 +73,7 @@ struct chunk {
 	int64_t born_ns;    /* monotonic: its first record */
 	int64_t retry_ns;   /* monotonic: not before; engine */
 	uint64_t id;        /* running number within the sink, never reused */
+	uint64_t gap;       /* events dropped right in front of it, not yet noted; engine */
 	struct chunk *next; /* the owner's list */
 	void *sink_data;    /* the sink's, while it owns the chunk; NULL when handed out */
 };

@@ -79,13 +79,13 @@ struct sink {
 	uint32_t nall, all_cap;
 	size_t used_bytes; /* of all chunks that are not spare */
 	uint64_t next_id;
-	uint64_t gap; /* events dropped behind the last chunk */
+	uint64_t gap;                 /* events dropped behind the last chunk */
 	struct binding *note_binding; /* whose encoder writes loss notes */
 	uv_timer_t timer;
 	uint32_t ends[BATCH_MAX];
 	bool has_timer, is_pumping, is_blocking, input_ended, has_ended, must_cancel;
-	bool is_retrying;	/* has complained about it */
-	bool is_dropping;	/* takes nothing any more */
+	bool is_retrying; /* has complained about it */
+	bool is_dropping; /* takes nothing any more */
 	enum drop drop_reason;
 };
 

@@ -26,7 +26,7 @@ struct node;
 /* A schema that reaches a node, and what the node made of it. */
 struct binding {
 	const struct schema *in;
-	void *bound;		  /* stage */
+	void *bound;              /* stage */
 	struct encoding encoding; /* sink */
 	bool header_written;
 	struct binding *next;
@@ -101,8 +101,8 @@ struct pipeline {
 	size_t nnodes;
 	const char *boot_id;
 	struct books books;
-	uv_prepare_t turn_end;	/* before the loop sleeps: close chunks */
-	uv_timer_t deferred;	/* work that must not run inside a callback of a component */
+	uv_prepare_t turn_end; /* before the loop sleeps: close chunks */
+	uv_timer_t deferred;   /* work that must not run inside a callback of a component */
 	uv_timer_t shutdown;
 	bool has_handles, is_started, is_stopping, has_ended;
 	uint32_t live_sinks;
