@@ -127,7 +127,8 @@ $(BINARY): $(BUILD)/obj/main.o $(SHIMS) $(ARCHIVE)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d)
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d \
+	   $(BUILD)/tests/bench/*.d)
 
 # ---- BPF -------------------------------------------------------------------
 
@@ -202,6 +203,28 @@ interop: all test-programs ## run the tests against real services (Kafka, Forwar
 asan: ## unit and end-to-end tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build-asan SANITIZE=$(ASAN) all test-programs
 	$(Q)$(PYTHON) tests/run --build build-asan unit
+
+# Benchmarks are programs linked with ours, or scripts that run ours; each prints its
+# own figures and is told where the build is.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c)) \
+	   $(wildcard tests/bench/bench_*.sh tests/bench/bench_*.py)
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(ARCHIVE)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(ARCHIVE) $(LIBS)
+
+ifneq ($(BENCHES),)
+.PHONY: bench bench-run
+bench: ## measure, in ratios to named baselines (installs bpftrace)
+	$(Q)tools/install-deps bench
+	$(Q)$(MAKE) all test-programs bench-run
+
+bench-run: $(BENCHES)
+	$(Q)for bench in $(BENCHES); do \
+		echo "== $$(basename $$bench)"; GADGETCTL_BUILD=$(BUILD) $$bench || exit 1; \
+	done
+endif
 
 ifneq ($(FUZZERS),)
 .PHONY: fuzz
