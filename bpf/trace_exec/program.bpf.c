@@ -31,6 +31,8 @@
 /* Successful exec: what is kept of argv when the ring has no room for all of it. */
 #define ARGS_CUT 4096
 
+#define TAIL_MAX 4096
+
 /* Failed exec: strings followed, bytes of each, and bytes of all. */
 #define FAILED_ARGC   1024
 #define FAILED_STRING 4096
@@ -80,7 +82,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, char[4096]);
+	__type(value, char[TAIL_MAX]);
 } tail_scratch SEC(".maps");
 
 /* What every record has; filename, args and their flags are up to the caller. */
@@ -112,45 +114,62 @@ static __always_inline void filename_done(struct event *event, long n)
 
 /* ---- success ------------------------------------------------------------- */
 
-/* argv of the new program, and how much of it has been copied behind the record's header. */
+/* argv of the new program: where it is, how much of it is kept, and whether that is not all. */
 struct args {
 	const char *from;
-	__u32 size, done;
+	__u32 size;
 	bool is_cut;
 };
 
-/* Copy one block of a constant size straight into the ring. */
-#define args_copy(dynptr, args, block)                                                           \
-	({                                                                                       \
-		void *_to = bpf_dynptr_data(dynptr, sizeof(struct event) + (args)->done, block); \
-		if (!_to || bpf_probe_read_user(_to, block, (args)->from + (args)->done))        \
-			(args)->is_cut = true;                                                   \
-		(args)->done += (block);                                                         \
-	})
+/*
+ * Bytes are copied straight into the ring, in blocks of constant size, as the verifier
+ * wants them: one block for each bit set in the size, largest first.  No loop, so it
+ * is verified in no time; a loop over equal blocks made loading 35 ms longer.
+ */
+#define args_copy_bit(dynptr, args, bit)                                                \
+	do {                                                                            \
+		__u32 _at = (args)->size >> ((bit) + 1) << ((bit) + 1);                 \
+		void *_to;                                                              \
+                                                                                        \
+		if (!((args)->size & 1u << (bit)))                                      \
+			break;                                                          \
+		_to = bpf_dynptr_data(dynptr, sizeof(struct event) + _at, 1u << (bit)); \
+		if (!_to || bpf_probe_read_user(_to, 1u << (bit), (args)->from + _at))  \
+			(args)->is_cut = true;                                          \
+	} while (0)
 
-/* The last bytes have no constant size; they go through scratch memory. */
+/* The last bytes, less than the smallest block; they go through scratch memory. */
 static __always_inline void args_copy_tail(const struct bpf_dynptr *dynptr, struct args *args)
 {
 	__u32 zero = 0;
-	__u32 left = (args->size - args->done) & 4095;
+	__u32 size = args->size & (TAIL_MAX - 1);
+	__u32 at = args->size - size;
 	char *tail = bpf_map_lookup_elem(&tail_scratch, &zero);
 
-	if (!left)
+	if (!size || !tail)
 		return;
-	if (!tail || bpf_probe_read_user(tail, left, args->from + args->done))
+	if (bpf_probe_read_user(tail, size, args->from + at))
 		args->is_cut = true;
-	if (tail)
-		bpf_dynptr_write(dynptr, sizeof(struct event) + args->done, tail, left, 0);
+	bpf_dynptr_write(dynptr, sizeof(struct event) + at, tail, size, 0);
 }
 
-static __always_inline void args_copy_all(const struct bpf_dynptr *dynptr, struct args *args)
+static __always_inline void args_copy(const struct bpf_dynptr *dynptr, struct args *args)
 {
-	for (int i = 0; i < ARGS_MAX / 65536 && args->size - args->done >= 65536; i++)
-		args_copy(dynptr, args, 65536);
-	for (int i = 0; i < 16 && args->size - args->done >= 4096; i++)
-		args_copy(dynptr, args, 4096);
+	args_copy_bit(dynptr, args, 22);
+	args_copy_bit(dynptr, args, 21);
+	args_copy_bit(dynptr, args, 20);
+	args_copy_bit(dynptr, args, 19);
+	args_copy_bit(dynptr, args, 18);
+	args_copy_bit(dynptr, args, 17);
+	args_copy_bit(dynptr, args, 16);
+	args_copy_bit(dynptr, args, 15);
+	args_copy_bit(dynptr, args, 14);
+	args_copy_bit(dynptr, args, 13);
+	args_copy_bit(dynptr, args, 12);
 	args_copy_tail(dynptr, args);
 }
+
+_Static_assert(ARGS_MAX < 1 << 23 && TAIL_MAX == 1 << 12, "the bits above and the tail are all");
 
 /*
  * Reserve a record for all of argv, or if the ring has no room for that, for the
@@ -201,7 +220,7 @@ int BPF_PROG(exec_succeeded, struct task_struct *task, pid_t old_pid, struct lin
 	event->args_size = (__u32)args_size;
 	filename_done(event,
 		      bpf_probe_read_kernel_str(event->filename, FILENAME_MAX, bprm->filename));
-	args_copy_all(&record, &args);
+	args_copy(&record, &args);
 	event->args_cut = args.is_cut;
 	gadget_submit_dynptr(&record);
 	return 0;
@@ -233,10 +252,15 @@ static long walk_one(__u32 i, struct walk *walk)
 		walk->is_cut = true;
 		return 1;
 	}
+	/*
+	 * When the kernel gave up before it read argv, a string may lie in a page that
+	 * nobody has touched yet.  It is left empty, and the rest keep their places.
+	 */
 	n = bpf_probe_read_user_str(walk->event->args + size, FAILED_STRING, string);
 	if (n < 1) {
+		walk->event->args[size] = 0;
+		n = 1;
 		walk->is_cut = true;
-		return 1;
 	}
 	walk->is_cut |= n == FAILED_STRING;
 	walk->count++;
