@@ -7,7 +7,8 @@
  * of YAML, so JSON documents work too.  The reader is strict where YAML is
  * treacherous: duplicate keys, more than one document, tags, and keys that are
  * not plain text are errors; scalars stay text, and whoever wants a number or a
- * bool parses it (so `no` is the word "no").  Limits: YAML_MAX_BYTES of input,
+ * bool parses it (so `no` is the word "no").  Nothing, `~` and `null` without
+ * quotes are YAML_NULL.  Limits: YAML_MAX_BYTES of input,
  * YAML_MAX_DEPTH levels, YAML_MAX_NODES nodes; aliases are refused.
  */
 #ifndef BASE_YAML_H
@@ -26,11 +27,13 @@ enum yaml_kind { YAML_NULL, YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
 	enum yaml_kind kind;
-	bool quoted;     /* a scalar in quotes: text even if it looks like a number */
+	bool quoted;     /* a scalar in quotes (or | or >): text even if it looks like a number */
 	struct pos pos;  /* of the value */
 	const char *key; /* set in the items of a map */
 	struct pos key_pos;
-	const char *text; /* scalar: NUL-terminated, without NULs inside */
+	const char *text;    /* scalar: NUL-terminated, without NULs inside */
+	struct pos text_pos; /* scalar: of the first character inside the quotes */
+	const char *shown;   /* scalar: the text in quotes, cut, for messages */
 	size_t nitems;
 	struct yaml_node *items; /* list or map, in the order written */
 };
@@ -42,7 +45,10 @@ struct yaml_node {
 int yaml_parse(struct arena *arena, const char *name, const char *text, size_t len,
 	       struct yaml_node **ret_root, struct error *err) __attribute__((warn_unused_result));
 
-/* Read the file, "-" for standard input, and parse it. */
+/*
+ * Read the file, "-" for standard input, and parse it.  The error's code is
+ * EINVAL for what is wrong inside, else what open or read said.
+ */
 int yaml_load(struct arena *arena, const char *path, struct yaml_node **ret_root, struct error *err)
 	__attribute__((warn_unused_result));
 
