@@ -188,10 +188,11 @@ static int refuse_extras(struct reader *reader, const yaml_event_t *event)
 		return 0;
 	}
 	if (anchor)
-		return error_at(reader->err, EINVAL, pos,
-				"anchor '&%s': anchors and aliases are not supported (write it out; "
-				"put text that begins with '&' in quotes)",
-				(const char *)anchor);
+		return error_at(
+			reader->err, EINVAL, pos,
+			"anchor '&%s': anchors and aliases are not supported (write it out; "
+			"put text that begins with '&' in quotes)",
+			(const char *)anchor);
 	if (tag)
 		return error_at(reader->err, EINVAL, pos,
 				"tag '%s': tags are not supported (put text that begins with '!' "

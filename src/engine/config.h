@@ -13,6 +13,11 @@
  * unique over all sections), inputs that exist (`id`, `id.port`, globs such as
  * `trace_*`), no cycle, no source or stage that nothing reads, no sink or stage
  * without input.  Options are not looked at yet.
+ *
+ * In every scalar that is a value, `${VAR}` becomes the environment variable's
+ * text, `${VAR:-text}` falls back to a text, `${VAR:?text}` fails with it, and
+ * `$$` is a dollar sign.  It happens after the YAML was read, so what a variable
+ * holds is always text and never structure.
  */
 #ifndef ENGINE_CONFIG_H
 #define ENGINE_CONFIG_H
@@ -20,6 +25,8 @@
 #include "engine/books.h"
 #include "engine/component.h"
 #include "engine/registry.h"
+
+enum { CONFIG_MAX_NODES = 256, CONFIG_MAX_ID = 64 };
 
 struct config_node;
 
