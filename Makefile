@@ -200,9 +200,23 @@ unit: unit-binaries ## run the unit tests
 interop: all test-programs ## run the tests against real services (Kafka, Forward)
 	$(Q)$(run_tests) interop
 
+ifneq ($(wildcard tests/e2e/test_*.py),)
+.PHONY: e2e soak tsan
+e2e: all test-programs ## run the program as a user does, on the live kernel
+	$(Q)$(run_tests) e2e
+
+tsan: ## the tests where librdkafka's threads meet ours, with ThreadSanitizer
+	$(Q)$(MAKE) BUILD=build-tsan SANITIZE=$(TSAN) all test-programs
+	$(Q)$(PYTHON) tests/run --build build-tsan threads
+
+SCALE ?= 50
+soak: all test-programs ## the same tests at SCALE (50) times their counts, for hours
+	$(Q)$(run_tests) --scale $(SCALE) --record tests/soak.txt e2e interop
+endif
+
 asan: ## unit and end-to-end tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build-asan SANITIZE=$(ASAN) all test-programs
-	$(Q)$(PYTHON) tests/run --build build-asan unit
+	$(Q)$(PYTHON) tests/run --build build-asan unit e2e
 
 # Benchmarks are programs linked with ours, or scripts that run ours; each prints its
 # own figures and is told where the build is.

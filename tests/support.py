@@ -16,6 +16,7 @@ import time
 
 BUILD = os.path.abspath(os.environ.get("GADGETCTL_BUILD", "build"))
 DEADLINE = 30.0  # seconds; generous, because it is only ever reached by a failure
+SCALE = int(os.environ.get("GADGETCTL_SCALE", "1"))  # 'make soak' runs the same tests at more
 
 
 def clean_env(**more):
