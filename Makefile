@@ -45,9 +45,8 @@ endif
 
 # ---- what is there ---------------------------------------------------------
 
-FOLDERS    := base data expr codec engine gadget cli sources stages sinks
-SOURCES    := $(wildcard src/*.c $(FOLDERS:%=src/%/*.c))
-HEADERS    := $(wildcard src/*.h $(FOLDERS:%=src/%/*.h))
+SOURCES    := $(wildcard src/*.c src/*/*.c)
+HEADERS    := $(wildcard src/*.h src/*/*.h)
 COMPONENTS := $(wildcard src/sources/*.c src/stages/*.c src/sinks/*.c)
 UNIT_TESTS := $(wildcard tests/unit/test_*.c)
 GADGETS    := $(patsubst bpf/%/program.bpf.c,%,$(wildcard bpf/*/program.bpf.c))
