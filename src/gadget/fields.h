@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fields: the members of a record's C struct, from BTF, as fields of a schema.
+ *
+ *  - structs and unions in it become dotted names ("proc.parent.pid"); anonymous
+ *    ones add nothing to the name; typedefs of structs are followed
+ *  - integers, bool, float, double and enums become numbers of their size
+ *  - char arrays are text up to the first NUL, __u8 arrays are bytes
+ *  - the last member may run to the end of the record: a char array is read up
+ *    to where the record ends (it need not be sent whole), a flexible
+ *    gadget_strings array is a list of strings
+ *  - gadget_timestamp is a moment; `x_raw` of that type is a field `x` (time)
+ *    and a field `x_raw` (nanoseconds)
+ *  - gadget_seq is no field, it identifies the record
+ *  - names that begin with "__" are private; bit-fields, pointers, 128-bit
+ *    integers and arrays of other numbers cannot be shown and are listed as
+ *    skipped
+ */
+#ifndef GADGET_FIELDS_H
+#define GADGET_FIELDS_H
+
+#include "gadget/model.h"
+
+struct btf;
+
+/* In older objects (`print_` rings) text is declared as __u8 arrays. */
+enum fields_style { FIELDS_STYLE_MARKED, FIELDS_STYLE_SEED };
+
+/*
+ * Fill size, row_min, row_max, seq_at, fields and skipped of source from the
+ * struct with that BTF id.
+ */
+int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
+		enum fields_style style, struct model_source *source, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * The type behind typedef, const, volatile, restrict and type tags; NULL when
+ * the chain is broken or too long.  *ret_id (may be NULL) is its id.
+ */
+const struct btf_type *btf_bare(const struct btf *btf, uint32_t id, uint32_t *ret_id);
+
+/* Whether a typedef called `name` stands in that chain. */
+bool btf_is_called(const struct btf *btf, uint32_t id, const char *name);
+
+/* A name from BTF: "" for none, NULL unless it is a plain C identifier. */
+const char *btf_identifier(const struct btf *btf, uint32_t name_off);
+
+#endif

@@ -1,0 +1,724 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ELF says where things are, BTF says what they are.
+ *
+ * Data sources, parameters and maps are found by walking BTF: markers are
+ * global variables whose names carry the information, maps are the variables of
+ * the section .maps, whose struct type spells out the definition.  Programs are
+ * the functions of executable sections other than .text.  The kernel and
+ * libbpf's object code are not involved.
+ */
+#include "gadget/inspect.h"
+
+#include <bpf/btf.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gadget/fields.h"
+#include "gadget/object.h"
+
+enum {
+	MAX_TYPES = 65536,
+	MAX_MARKERS = 1024,
+	MAX_NEEDS = 16,
+	COUNTER_KEY = 4, /* bytes of key and value of the maps that count */
+	COUNTER_VALUE = 8,
+};
+
+struct inspection {
+	struct arena *arena;
+	struct model *model;
+	struct object object;
+	struct btf *btf;
+	struct error *err;
+};
+
+/* ---- maps ---------------------------------------------------------------- */
+
+/* A number in a map's definition: the elements of the array a pointer points to. */
+static bool map_number(const struct inspection *in, uint32_t type_id, uint32_t *ret_number)
+{
+	const struct btf_type *t = btf_bare(in->btf, type_id, NULL);
+
+	if (!t || !btf_is_ptr(t))
+		return false;
+	t = btf_bare(in->btf, t->type, NULL);
+	if (!t || !btf_is_array(t))
+		return false;
+	*ret_number = btf_array(t)->nelems;
+	return true;
+}
+
+/* Bytes of the type a pointer points to; 0 when that cannot be told. */
+static uint32_t pointee_size(const struct inspection *in, uint32_t type_id)
+{
+	const struct btf_type *t = btf_bare(in->btf, type_id, NULL);
+	int64_t size;
+
+	if (!t || !btf_is_ptr(t))
+		return 0;
+	size = btf__resolve_size(in->btf, t->type);
+	return size < 0 || size > UINT32_MAX ? 0 : (uint32_t)size;
+}
+
+static void read_map_member(const struct inspection *in, const struct btf_member *m,
+			    struct model_map *map)
+{
+	const char *name = btf__name_by_offset(in->btf, m->name_off);
+
+	if (!name)
+		return;
+	if (!strcmp(name, "type"))
+		(void)map_number(in, m->type, &map->type);
+	else if (!strcmp(name, "max_entries"))
+		(void)map_number(in, m->type, &map->max_entries);
+	else if (!strcmp(name, "key_size"))
+		(void)map_number(in, m->type, &map->key_size);
+	else if (!strcmp(name, "value_size"))
+		(void)map_number(in, m->type, &map->value_size);
+	else if (!strcmp(name, "key"))
+		map->key_size = pointee_size(in, m->type);
+	else if (!strcmp(name, "value"))
+		map->value_size = pointee_size(in, m->type);
+}
+
+/* The variable's definition struct, or NULL. */
+static const struct btf_type *map_definition(const struct inspection *in, uint32_t var_id)
+{
+	const struct btf_type *var = btf__type_by_id(in->btf, var_id), *def;
+
+	if (!var || !btf_is_var(var))
+		return NULL;
+	def = btf_bare(in->btf, var->type, NULL);
+	return def && btf_is_struct(def) ? def : NULL;
+}
+
+static int read_maps(struct inspection *in)
+{
+	struct model *m = in->model;
+	int id = btf__find_by_name_kind(in->btf, ".maps", BTF_KIND_DATASEC);
+	const struct btf_type *sec = id > 0 ? btf__type_by_id(in->btf, (uint32_t)id) : NULL;
+
+	if (!sec)
+		return 0;
+	if (btf_vlen(sec) > MODEL_MAX_MAPS)
+		return error_set(in->err, E2BIG, "%u maps are too many (at most %d)", btf_vlen(sec),
+				 MODEL_MAX_MAPS);
+	m->maps = arena_array(in->arena, btf_vlen(sec), sizeof(*m->maps));
+	for (uint32_t i = 0; i < btf_vlen(sec); i++) {
+		uint32_t var_id = btf_var_secinfos(sec)[i].type;
+		const struct btf_type *def = map_definition(in, var_id);
+		struct model_map *map = &m->maps[m->nmaps];
+		const char *name;
+
+		if (!def)
+			return error_set(in->err, EBADMSG, "a map without a definition");
+		name = btf_identifier(in->btf, btf__type_by_id(in->btf, var_id)->name_off);
+		if (!name || !name[0])
+			return error_set(in->err, EBADMSG, "a map has no proper name");
+		map->name = arena_strdup(in->arena, name);
+		for (uint32_t k = 0; k < btf_vlen(def); k++)
+			read_map_member(in, btf_members(def) + k, map);
+		m->nmaps++;
+	}
+	return 0;
+}
+
+/* The type id a ring's definition names as its value; 0: none. */
+static uint32_t map_value_id(const struct inspection *in, const char *map_name)
+{
+	int id = btf__find_by_name_kind(in->btf, map_name, BTF_KIND_VAR);
+	const struct btf_type *def = id > 0 ? map_definition(in, (uint32_t)id) : NULL;
+
+	for (uint32_t k = 0; def && k < btf_vlen(def); k++) {
+		const struct btf_member *m = btf_members(def) + k;
+		const char *name = btf__name_by_offset(in->btf, m->name_off);
+		const struct btf_type *t;
+
+		if (!name || strcmp(name, "value") != 0)
+			continue;
+		t = btf_bare(in->btf, m->type, NULL);
+		return t && btf_is_ptr(t) ? t->type : 0;
+	}
+	return 0;
+}
+
+/* ---- data sources -------------------------------------------------------- */
+
+/* The per-CPU counter <map><suffix>, if it is there and has the right shape. */
+static const char *counter_map(const struct inspection *in, const char *map, const char *suffix)
+{
+	const char *name = arena_printf(in->arena, "%s%s", map, suffix);
+	const struct model_map *m = model_map_find(in->model, name);
+
+	if (!m || m->type != BPF_MAP_TYPE_PERCPU_ARRAY || m->key_size != COUNTER_KEY ||
+	    m->value_size != COUNTER_VALUE || m->max_entries == 0)
+		return NULL;
+	return name;
+}
+
+/* What a ring of at least that many bytes must be: a power of two of pages. */
+static uint64_t ring_size(uint64_t bytes)
+{
+	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	while (size < bytes)
+		size *= 2;
+	return size;
+}
+
+static int add_source(struct inspection *in, const char *name, struct model_source **ret_source)
+{
+	struct model *m = in->model;
+
+	for (uint32_t i = 0; i < m->nsources; i++)
+		if (!strcmp(m->sources[i].name, name))
+			return error_set(in->err, EEXIST, "two data sources are called '%s'", name);
+	if (m->nsources == MODEL_MAX_SOURCES)
+		return error_set(in->err, E2BIG, "more than %d data sources", MODEL_MAX_SOURCES);
+	*ret_source = &m->sources[m->nsources++];
+	(*ret_source)->name = arena_strdup(in->arena, name);
+	(*ret_source)->seq_at = SCHEMA_NO_SEQ;
+	return 0;
+}
+
+static int add_unsupported(struct inspection *in, const char *name, const char *why)
+{
+	struct model_source *s;
+	int r = add_source(in, name, &s);
+
+	if (r < 0)
+		return r;
+	s->unsupported = why;
+	return 0;
+}
+
+/* A tracer: records of a struct in a ring. */
+static int add_tracer(struct inspection *in, const char *name, const struct model_map *map,
+		      uint32_t struct_id, enum fields_style style)
+{
+	const struct btf_type *st = btf_bare(in->btf, struct_id, NULL);
+	const char *type = st ? btf_identifier(in->btf, st->name_off) : NULL;
+	struct model_source *s;
+	int r = add_source(in, name, &s);
+
+	if (r < 0)
+		return r;
+	s->map = map->name;
+	s->type = arena_strdup(in->arena, type ? type : "");
+	s->ring_size = ring_size(map->max_entries);
+	s->attempts = counter_map(in, map->name, "_attempts");
+	s->lost = counter_map(in, map->name, "_lost_samples");
+	if (map->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+		s->unsupported = "perf event arrays";
+	for (uint32_t i = 0; i + 1 < in->model->nsources; i++)
+		if (in->model->sources[i].map && !strcmp(in->model->sources[i].map, s->map))
+			s->unsupported = "several data sources in one ring";
+	r = fields_read(in->arena, in->btf, struct_id, style, s, in->err);
+	if (r < 0)
+		return error_wrap(in->err, "data source '%s'", s->name);
+	return 0;
+}
+
+/* Split "a___b___c" in place; returns the number of parts, at most max. */
+static uint32_t split(char *text, char **parts, uint32_t max)
+{
+	uint32_t n = 0;
+
+	while (n < max) {
+		char *end = strstr(text, "___");
+
+		parts[n++] = text;
+		if (!end)
+			break;
+		*end = 0;
+		text = end + 3;
+	}
+	return n;
+}
+
+static int read_tracer(struct inspection *in, char *rest)
+{
+	char *parts[4];
+	const struct model_map *map;
+	int id;
+
+	if (split(rest, parts, 4) != 3 || !parts[0][0])
+		return error_set(in->err, EBADMSG,
+				 "a GADGET_TRACER needs a name, a map and a struct");
+	map = model_map_find(in->model, parts[1]);
+	if (!map)
+		return error_set(in->err, EBADMSG, "data source '%s' names no map: '%s'", parts[0],
+				 parts[1]);
+	if (map->type != BPF_MAP_TYPE_RINGBUF && map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+		return error_set(in->err, EBADMSG,
+				 "data source '%s': map '%s' is neither a ring buffer nor a perf "
+				 "event array",
+				 parts[0], parts[1]);
+	id = btf__find_by_name_kind(in->btf, parts[2], BTF_KIND_STRUCT);
+	if (id <= 0)
+		return error_set(in->err, EBADMSG, "data source '%s': no struct '%s'", parts[0],
+				 parts[2]);
+	return add_tracer(in, parts[0], map, (uint32_t)id, FIELDS_STYLE_MARKED);
+}
+
+/* Rings called print_<x>, the convention from before there were markers. */
+static int read_seed_rings(struct inspection *in)
+{
+	const struct model *m = in->model;
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < m->nmaps; i++)
+		found += !strncmp(m->maps[i].name, "print_", 6);
+	for (uint32_t i = 0; i < m->nmaps; i++) {
+		const struct model_map *map = &m->maps[i];
+		const char *name = found == 1 ? m->name : map->name + 6;
+		int r;
+
+		if (strncmp(map->name, "print_", 6) != 0)
+			continue;
+		if (map->type != BPF_MAP_TYPE_RINGBUF && map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+			continue;
+		r = add_tracer(in, name, map, map_value_id(in, map->name), FIELDS_STYLE_SEED);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The other data sources of that time. */
+static int read_seed_others(struct inspection *in)
+{
+	const struct model *m = in->model;
+
+	for (uint32_t i = 0; i < m->nmaps; i++) {
+		const char *name = m->maps[i].name, *why = NULL;
+		int r = 0;
+
+		if (!strncmp(name, "stats_", 6))
+			why = "maps of statistics";
+		else if (!strncmp(name, "hist_", 5))
+			why = "histograms";
+		if (why && m->maps[i].type == BPF_MAP_TYPE_HASH)
+			r = add_unsupported(in, name, why);
+		if (r < 0)
+			return r;
+	}
+	if (btf__find_by_name_kind(in->btf, "gadget_iter_type", BTF_KIND_VAR) > 0)
+		return add_unsupported(in, m->name, "iterators");
+	return 0;
+}
+
+/* ---- parameters ---------------------------------------------------------- */
+
+/* What users call a variable: without its usual prefix, with dashes. */
+static const char *param_key(struct arena *arena, const char *variable)
+{
+	char *key =
+		arena_strdup(arena, strncmp(variable, "targ_", 5) != 0 ? variable : variable + 5);
+
+	for (char *c = key; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	return key;
+}
+
+static enum param_kind param_kind_of(const struct inspection *in, uint32_t type_id)
+{
+	const struct btf_type *t = btf_bare(in->btf, type_id, NULL), *element;
+	const char *name;
+
+	if (!t)
+		return PARAM_OTHER;
+	if (btf_is_any_enum(t))
+		return btf_kflag(t) ? PARAM_INT : PARAM_UINT;
+	if (btf_is_array(t)) {
+		element = btf_bare(in->btf, btf_array(t)->type, NULL);
+		name = element ? btf__name_by_offset(in->btf, element->name_off) : NULL;
+		return element && btf_is_int(element) && element->size == 1 && name &&
+				       !strcmp(name, "char")
+			       ? PARAM_TEXT
+			       : PARAM_OTHER;
+	}
+	if (!btf_is_int(t) || t->size > 8 || (t->size & (t->size - 1)))
+		return PARAM_OTHER;
+	if (btf_int_encoding(t) == BTF_INT_BOOL)
+		return PARAM_BOOL;
+	return btf_int_encoding(t) == BTF_INT_SIGNED ? PARAM_INT : PARAM_UINT;
+}
+
+static const char *param_initial(struct arena *arena, const struct model_param *p,
+				 const uint8_t *bytes)
+{
+	uint64_t u = 0;
+
+	if (p->kind == PARAM_TEXT)
+		return arena_strndup(arena, (const char *)bytes,
+				     strnlen((const char *)bytes, p->size));
+	if (p->kind == PARAM_OTHER)
+		return "";
+	memcpy(&u, bytes, p->size);
+	if (p->kind == PARAM_BOOL)
+		return u ? "true" : "false";
+	if (p->kind == PARAM_UINT)
+		return arena_printf(arena, "%llu", (unsigned long long)u);
+	u <<= 64 - 8 * p->size;
+	return arena_printf(arena, "%lld", (long long)((int64_t)u >> (64 - 8 * p->size)));
+}
+
+static const struct object_symbol *symbol_find(const struct object *object, const char *name)
+{
+	for (uint32_t i = 1; i < object->nsymbols; i++)
+		if (object->symbols[i].type == STT_OBJECT && !strcmp(object->symbols[i].name, name))
+			return &object->symbols[i];
+	return NULL;
+}
+
+static int read_param(struct inspection *in, const char *variable)
+{
+	const struct object_symbol *symbol = symbol_find(&in->object, variable);
+	int id = btf__find_by_name_kind(in->btf, variable, BTF_KIND_VAR);
+	const struct object_section *section;
+	struct model_param *p;
+
+	if (!symbol || id <= 0 || symbol->section == SHN_UNDEF || symbol->section >= SHN_LORESERVE)
+		return error_set(in->err, EBADMSG, "a GADGET_PARAM names no variable: '%s'",
+				 variable);
+	section = &in->object.sections[symbol->section];
+	if (strncmp(section->name, ".rodata", 7) != 0 || !section->data)
+		return error_set(in->err, EBADMSG, "parameter '%s' is not constant", variable);
+	if (in->model->nparams == MODEL_MAX_PARAMS)
+		return error_set(in->err, E2BIG, "more than %d parameters", MODEL_MAX_PARAMS);
+	p = &in->model->params[in->model->nparams++];
+	p->variable = arena_strdup(in->arena, variable);
+	p->key = param_key(in->arena, variable);
+	p->section = arena_strdup(in->arena, section->name);
+	p->at = (uint32_t)symbol->value;
+	p->size = (uint32_t)symbol->size;
+	p->kind = param_kind_of(in, btf__type_by_id(in->btf, (uint32_t)id)->type);
+	if (p->size == 0 || p->size > MODEL_MAX_PARAM || (p->kind != PARAM_TEXT && p->size > 8))
+		p->kind = PARAM_OTHER;
+	p->initial = param_initial(in->arena, p, section->data + p->at);
+	return 0;
+}
+
+/* ---- markers ------------------------------------------------------------- */
+
+/* A marker is a global variable that is a pointer to void. */
+static bool is_marker(const struct inspection *in, const struct btf_type *var)
+{
+	const struct btf_type *t = btf_bare(in->btf, var->type, NULL);
+	uint32_t id = 0;
+
+	if (btf_var(var)->linkage != BTF_VAR_GLOBAL_ALLOCATED || !t || !btf_is_ptr(t))
+		return false;
+	return btf_bare(in->btf, t->type, &id) && id == 0;
+}
+
+static const struct {
+	const char *prefix, *why; /* why NULL: supported */
+} marker_kinds[] = {
+	{ "gadget_tracer_", NULL },
+	{ "gadget_param_", NULL },
+	{ "gadget_iter_", "iterators" },
+	{ "gadget_snapshotter_", "iterators" },
+	{ "gadget_mapiter_", "iterators over maps" },
+	{ "gadget_mapelem_iter_target_", "iterators over maps" },
+	{ "gadget_sk_prog_target_", "programs attached to socket maps" },
+};
+
+static int read_marker(struct inspection *in, const char *name)
+{
+	for (size_t i = 0; i < sizeof(marker_kinds) / sizeof(*marker_kinds); i++) {
+		size_t len = strlen(marker_kinds[i].prefix);
+		char *rest, *parts[1];
+
+		if (strncmp(name, marker_kinds[i].prefix, len) != 0)
+			continue;
+		rest = arena_strdup(in->arena, name + len);
+		if (i == 0)
+			return read_tracer(in, rest);
+		if (i == 1)
+			return read_param(in, rest);
+		(void)split(rest, parts, 1);
+		return add_unsupported(in, parts[0], marker_kinds[i].why);
+	}
+	return 0;
+}
+
+static int read_markers(struct inspection *in)
+{
+	uint32_t n = btf__type_cnt(in->btf), markers = 0;
+
+	for (uint32_t id = 1; id < n; id++) {
+		const struct btf_type *t = btf__type_by_id(in->btf, id);
+		const char *name;
+		int r;
+
+		if (!t || !btf_is_var(t))
+			continue;
+		name = btf__name_by_offset(in->btf, t->name_off);
+		if (!name || strncmp(name, "gadget_", 7) != 0 || !is_marker(in, t))
+			continue;
+		if (!btf_identifier(in->btf, t->name_off))
+			return error_set(in->err, EBADMSG, "a marker has no proper name");
+		if (++markers > MAX_MARKERS)
+			return error_set(in->err, E2BIG, "more than %d markers", MAX_MARKERS);
+		r = read_marker(in, name);
+		if (r < 0)
+			return r;
+	}
+	if (in->model->nsources == 0)
+		return read_seed_rings(in);
+	return 0;
+}
+
+/* ---- programs ------------------------------------------------------------ */
+
+static const struct {
+	const char *prefix;
+	enum program_kind kind;
+} section_kinds[] = {
+	{ "tracepoint/", PROGRAM_TRACEPOINT }, { "tp/", PROGRAM_TRACEPOINT },
+	{ "raw_tracepoint/", PROGRAM_RAW_TP }, { "raw_tp/", PROGRAM_RAW_TP },
+	{ "tp_btf/", PROGRAM_TP_BTF },
+};
+
+/* Find out from the section's name what the program hangs on. */
+static void read_section(struct inspection *in, struct model_program *p)
+{
+	p->kind = PROGRAM_OTHER;
+	if (!strcmp(p->section, "syscall")) {
+		p->kind = PROGRAM_SYSCALL;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(section_kinds) / sizeof(*section_kinds); i++) {
+		size_t len = strlen(section_kinds[i].prefix);
+		const char *target = p->section + len, *slash;
+
+		if (strncmp(p->section, section_kinds[i].prefix, len) != 0)
+			continue;
+		slash = strchr(target, '/');
+		if (section_kinds[i].kind == PROGRAM_TRACEPOINT && slash && slash > target) {
+			p->category = arena_strndup(in->arena, target, (size_t)(slash - target));
+			target = slash + 1;
+			slash = strchr(target, '/');
+		} else if (section_kinds[i].kind == PROGRAM_TRACEPOINT) {
+			break;
+		}
+		if (!*target || slash)
+			break;
+		p->kind = section_kinds[i].kind;
+		p->target = target;
+		return;
+	}
+	p->unsupported = "programs of this kind";
+}
+
+static int add_program(struct inspection *in, const struct object_symbol *symbol)
+{
+	const struct object_section *section = &in->object.sections[symbol->section];
+	struct model_program *p;
+
+	if (symbol->bind == STB_LOCAL)
+		return error_set(in->err, EBADMSG, "program '%s' in section '%s' is static",
+				 symbol->name, section->name);
+	if (symbol->value % 8 || symbol->size % 8 || symbol->size == 0)
+		return error_set(in->err, EBADMSG, "damaged object: code of '%s'", symbol->name);
+	if (in->model->nprograms == MODEL_MAX_PROGRAMS)
+		return error_set(in->err, E2BIG, "more than %d programs", MODEL_MAX_PROGRAMS);
+	p = &in->model->programs[in->model->nprograms++];
+	p->name = arena_strdup(in->arena, symbol->name);
+	p->section = arena_strdup(in->arena, section->name);
+	p->instructions = (uint32_t)(symbol->size / 8);
+	read_section(in, p);
+	return 0;
+}
+
+static int read_programs(struct inspection *in)
+{
+	for (uint32_t i = 1; i < in->object.nsymbols; i++) {
+		const struct object_symbol *s = &in->object.symbols[i];
+		const struct object_section *section;
+		int r;
+
+		if (s->type != STT_FUNC || s->section == SHN_UNDEF || s->section >= SHN_LORESERVE)
+			continue;
+		section = &in->object.sections[s->section];
+		if (!(section->flags & SHF_EXECINSTR) || !strcmp(section->name, ".text"))
+			continue;
+		r = add_program(in, s);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- what it needs ------------------------------------------------------- */
+
+static void need(struct inspection *in, const char *what)
+{
+	struct model *m = in->model;
+
+	if (m->nneeds < MAX_NEEDS)
+		m->needs[m->nneeds++] = what;
+}
+
+static bool has_kind(const struct model *m, enum program_kind kind)
+{
+	for (uint32_t i = 0; i < m->nprograms; i++)
+		if (m->programs[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void read_needs(struct inspection *in)
+{
+	struct model *m = in->model;
+	const struct object_section *license = object_section(&in->object, "license");
+	bool is_terminated = license && license->data && license->size &&
+			     memchr(license->data, 0, license->size);
+
+	m->license = is_terminated ? (const char *)license->data : "";
+	m->needs_btf = has_kind(m, PROGRAM_TP_BTF) || object_section(&in->object, ".BTF.ext");
+	need(in, "CAP_BPF and CAP_PERFMON, or root");
+	if (m->needs_btf)
+		need(in, "the kernel's BTF in /sys/kernel/btf/vmlinux");
+	if (m->nsources)
+		need(in, "ring buffers (Linux 5.8)");
+	if (has_kind(m, PROGRAM_TRACEPOINT))
+		need(in, "tracefs, mounted or mountable, for tracepoints");
+}
+
+/* ---- putting it together ------------------------------------------------- */
+
+static int read_btf(struct inspection *in)
+{
+	const struct object_section *section = object_section(&in->object, ".BTF");
+
+	if (!section || !section->data || !section->size)
+		return error_set(in->err, EINVAL, "the object has no BTF (compile with -g)");
+	if (section->size > UINT32_MAX)
+		return error_set(in->err, E2BIG, "too much BTF");
+	in->btf = btf__new(section->data, (uint32_t)section->size);
+	if (!in->btf)
+		return error_set(in->err, EBADMSG, "damaged object: its BTF cannot be read");
+	if (btf__type_cnt(in->btf) > MAX_TYPES)
+		return error_set(in->err, E2BIG, "%u types are too many (at most %d)",
+				 btf__type_cnt(in->btf), MAX_TYPES);
+	return 0;
+}
+
+static int read_all(struct inspection *in)
+{
+	int r = read_btf(in);
+
+	if (r < 0)
+		return r;
+	r = read_maps(in);
+	if (r < 0)
+		return r;
+	r = read_markers(in);
+	if (r < 0)
+		return r;
+	if (in->model->nsources == 0)
+		r = read_seed_others(in);
+	if (r < 0)
+		return r;
+	r = read_programs(in);
+	if (r < 0)
+		return r;
+	read_needs(in);
+	return 0;
+}
+
+int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
+		  const struct model **ret_model, struct error *err)
+{
+	struct inspection in = { .arena = arena, .err = err };
+	struct model *m = arena_alloc(arena, sizeof(*m));
+	int r;
+
+	*m = (struct model){ .name = name, .path = name, .bytes = bytes, .size = size };
+	in.model = m;
+	r = object_parse(arena, bytes, size, &in.object, err);
+	if (r < 0)
+		return r;
+	m->sources = arena_array(arena, MODEL_MAX_SOURCES, sizeof(*m->sources));
+	m->programs = arena_array(arena, MODEL_MAX_PROGRAMS, sizeof(*m->programs));
+	m->params = arena_array(arena, MODEL_MAX_PARAMS, sizeof(*m->params));
+	m->needs = arena_array(arena, MAX_NEEDS, sizeof(*m->needs));
+	r = read_all(&in);
+	btf__free(in.btf);
+	if (r < 0)
+		return r;
+	*ret_model = m;
+	return 0;
+}
+
+static int read_file(struct arena *arena, const char *path, const uint8_t **ret_bytes,
+		     size_t *ret_size, struct error *err)
+{
+	/* Not blocking: a FIFO would wait for somebody to write. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	uint8_t *bytes;
+	size_t size = 0;
+	int r = 0;
+
+	if (fd < 0)
+		return error_set(err, errno, "%s", strerrordesc_np(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		r = error_set(err, EINVAL, "not a regular file");
+		goto out;
+	}
+	if (st.st_size > MODEL_MAX_OBJECT) {
+		r = error_set(err, EFBIG, "larger than %d MiB", MODEL_MAX_OBJECT >> 20);
+		goto out;
+	}
+	bytes = arena_alloc(arena, (size_t)st.st_size);
+	while (size < (size_t)st.st_size) {
+		ssize_t n = read(fd, bytes + size, (size_t)st.st_size - size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			r = error_set(err, errno, "%s", strerrordesc_np(errno));
+			goto out;
+		}
+		if (n == 0)
+			break;
+		size += (size_t)n;
+	}
+	*ret_bytes = bytes;
+	*ret_size = size;
+out:
+	close(fd);
+	return r;
+}
+
+int inspect_file(struct arena *arena, const struct gadget_place *place,
+		 const struct model **ret_model, struct error *err)
+{
+	const struct model *found = NULL;
+	struct model *model;
+	const uint8_t *bytes = NULL;
+	size_t size = 0;
+	int r = read_file(arena, place->object, &bytes, &size, err);
+
+	if (r == 0)
+		r = inspect_bytes(arena, place->name, bytes, size, &found, err);
+	if (r < 0)
+		return error_wrap(err, "cannot use '%s'", place->object);
+	model = arena_memdup(arena, found, sizeof(*found));
+	model->path = place->object;
+	model->has_metadata = access(arena_printf(arena, "%s/gadget.yaml", place->dir), R_OK) == 0;
+	*ret_model = model;
+	return 0;
+}

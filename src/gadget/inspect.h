@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inspect: read a gadget's object file into a model.
+ *
+ * Needs no privileges and touches nothing but the file.  The file is not
+ * trusted: it is checked before anything believes a byte of it (object.h), and
+ * what cannot be a gadget ends in one error.  Time and memory are bounded by
+ * the limits in model.h.
+ */
+#ifndef GADGET_INSPECT_H
+#define GADGET_INSPECT_H
+
+#include "gadget/find.h"
+#include "gadget/model.h"
+
+/* Read the file at place->object.  Errors: what open and read say, -EFBIG,
+ * -EINVAL (not a BPF object), -EBADMSG (damaged), -E2BIG (past a limit). */
+int inspect_file(struct arena *arena, const struct gadget_place *place,
+		 const struct model **ret_model, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* The same from memory; the bytes must live as long as the model. */
+int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
+		  const struct model **ret_model, struct error *err)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gadget/load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gadget/tracefs.h"
+
+enum {
+	LOG_SIZE = 64 * 1024, /* of libbpf's messages, the last ones are kept */
+	TAIL_LINES = 3,       /* of the verifier, in an error */
+};
+
+struct loaded_source {
+	int ring_fd;
+	uint64_t ring_size;
+	int counter_fd[2]; /* by enum load_counter; -1: not kept */
+};
+
+struct loaded {
+	const struct model *model;
+	struct bpf_object *object;
+	struct bpf_program **programs; /* by number in the model */
+	struct bpf_link **links;       /* the same; NULL: not attached */
+	struct loaded_source *sources;
+	uint32_t ncpus;
+};
+
+/* ---- libbpf's messages --------------------------------------------------- */
+
+/* The last LOG_SIZE bytes that libbpf said, oldest first. */
+struct chatter {
+	size_t len;
+	char text[2 * LOG_SIZE];
+};
+
+/*
+ * libbpf has one print callback for the whole process and no argument to it; the
+ * thread that is loading says here where its messages go.
+ */
+static _Thread_local struct chatter *listening;
+
+__attribute__((format(printf, 2, 0))) static int hear(enum libbpf_print_level level,
+						      const char *fmt, va_list args)
+{
+	struct chatter *c = listening;
+	size_t room;
+	int n;
+
+	if (!c || level == LIBBPF_DEBUG)
+		return 0;
+	if (c->len > LOG_SIZE) {
+		memmove(c->text, c->text + c->len - LOG_SIZE / 2, LOG_SIZE / 2);
+		c->len = LOG_SIZE / 2;
+	}
+	room = sizeof(c->text) - c->len;
+	n = vsnprintf(c->text + c->len, room, fmt, args);
+	if (n > 0)
+		c->len += (size_t)n < room ? (size_t)n : room - 1;
+	return 0;
+}
+
+static void listen_to_libbpf(struct chatter *c)
+{
+	if (c)
+		(void)libbpf_set_print(hear);
+	listening = c;
+}
+
+/* Lines of the verifier's log that explain nothing. */
+static bool is_noise(const char *line, size_t len)
+{
+	static const char *const noise[] = { "processed ",        "-- END",       "-- BEGIN",
+					     "verification time", "stack depth ", "libbpf: " };
+
+	for (size_t i = 0; i < sizeof(noise) / sizeof(*noise); i++)
+		if (len >= strlen(noise[i]) && !strncmp(line, noise[i], strlen(noise[i])))
+			return true;
+	return len == 0;
+}
+
+/*
+ * Append what the verifier said last to the error: the last lines in front of
+ * libbpf's end mark.
+ */
+static void add_verdict(const struct chatter *c, struct error *err)
+{
+	const char *lines[TAIL_LINES];
+	size_t lens[TAIL_LINES];
+	const char *end = memmem(c->text, c->len, "-- END PROG LOAD LOG --", 23);
+	int n = 0;
+
+	while (end && end > c->text && n < TAIL_LINES) {
+		const char *begin = memrchr(c->text, '\n', (size_t)(end - c->text));
+
+		begin = begin ? begin + 1 : c->text;
+		if (!is_noise(begin, (size_t)(end - begin))) {
+			lines[n] = begin;
+			lens[n++] = (size_t)(end - begin) < 200 ? (size_t)(end - begin) : 200;
+		} else if (!strncmp(begin, "-- BEGIN", 8)) {
+			break;
+		}
+		end = begin > c->text ? begin - 1 : NULL;
+	}
+	for (int i = n - 1; i >= 0; i--)
+		(void)error_add(err, "%s%.*s", i == n - 1 ? "; the verifier says: " : " / ",
+				(int)lens[i], lines[i]);
+}
+
+/* The last line libbpf itself said, without its prefix. */
+static void add_complaint(const struct chatter *c, struct error *err)
+{
+	const char *end = c->text + c->len, *begin;
+
+	while (end > c->text && end[-1] == '\n')
+		end--;
+	if (end == c->text)
+		return;
+	begin = memrchr(c->text, '\n', (size_t)(end - c->text));
+	begin = begin ? begin + 1 : c->text;
+	if (!strncmp(begin, "libbpf: ", 8))
+		begin += 8;
+	(void)error_add(err, " (%.*s)", (int)(end - begin < 300 ? end - begin : 300), begin);
+}
+
+/* ---- opening ------------------------------------------------------------- */
+
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+	uint64_t effective;
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return true; /* cannot tell; the kernel will */
+	effective = (uint64_t)data[1].effective << 32 | data[0].effective;
+	if (effective >> CAP_SYS_ADMIN & 1)
+		return true;
+	return (effective >> CAP_BPF & 1) && (effective >> CAP_PERFMON & 1);
+}
+
+static bool is_ring_size(uint64_t size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return size >= page && size <= MODEL_MAX_RING && (size & (size - 1)) == 0;
+}
+
+static int prepare_ring(struct loaded *l, uint32_t index, uint64_t size, struct error *err)
+{
+	const struct model_source *s = &l->model->sources[index];
+	struct bpf_map *map = bpf_object__find_map_by_name(l->object, s->map);
+	int r;
+
+	if (!size)
+		size = s->ring_size;
+	if (!is_ring_size(size))
+		return error_set(err, EINVAL,
+				 "a ring of %llu bytes is not possible (a power of two, at least "
+				 "one page, at most 1GiB)",
+				 (unsigned long long)size);
+	if (!map || bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF)
+		return error_set(err, EBADMSG, "map '%s' is no ring buffer", s->map);
+	l->sources[index].ring_size = size;
+	r = bpf_map__set_max_entries(map, (uint32_t)size);
+	/* A ring that names the type of its records has a value size the kernel refuses. */
+	if (r == 0)
+		r = bpf_map__set_value_size(map, 0);
+	if (r == 0)
+		r = bpf_map__set_key_size(map, 0);
+	if (r < 0)
+		return error_set(err, -r, "cannot prepare ring '%s'", s->map);
+	return 0;
+}
+
+static int set_param(struct loaded *l, const struct param_setting *setting, struct error *err)
+{
+	const struct model_param *p = setting->param;
+	struct bpf_map *map = bpf_object__find_map_by_name(l->object, p->section);
+	size_t size = 0;
+	uint8_t *image = map ? bpf_map__initial_value(map, &size) : NULL;
+
+	if (!image || p->at > size || p->size > size - p->at)
+		return error_set(err, EBADMSG, "cannot set parameter '%s'", p->key);
+	memcpy(image + p->at, setting->bytes, p->size);
+	return 0;
+}
+
+static int prepare_programs(struct loaded *l, struct error *err)
+{
+	for (uint32_t i = 0; i < l->model->nprograms; i++) {
+		const char *name = l->model->programs[i].name;
+
+		l->programs[i] = bpf_object__find_program_by_name(l->object, name);
+		if (!l->programs[i])
+			return error_set(err, EBADMSG, "program '%s' is missing", name);
+	}
+	return 0;
+}
+
+static int open_object(struct loaded *l, const struct load_options *options, struct error *err)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = l->model->name);
+	int r = 0;
+
+	l->object = bpf_object__open_mem(l->model->bytes, l->model->size, &opts);
+	if (!l->object)
+		return error_set(err, errno, "%s", strerrordesc_np(errno));
+	for (uint32_t i = 0; r == 0 && i < l->model->nsources; i++)
+		r = prepare_ring(l, i, options->ring_size, err);
+	for (size_t i = 0; r == 0 && i < options->nsettings; i++)
+		r = set_param(l, &options->settings[i], err);
+	if (r == 0)
+		r = prepare_programs(l, err);
+	return r;
+}
+
+/* ---- loading ------------------------------------------------------------- */
+
+static const char *counter_name(const struct model_source *s, enum load_counter counter)
+{
+	return counter == LOAD_ATTEMPTS ? s->attempts : s->lost;
+}
+
+static int find_maps(struct loaded *l, struct error *err)
+{
+	for (uint32_t i = 0; i < l->model->nsources; i++) {
+		const struct model_source *s = &l->model->sources[i];
+
+		l->sources[i].ring_fd = bpf_object__find_map_fd_by_name(l->object, s->map);
+		if (l->sources[i].ring_fd < 0)
+			return error_set(err, EBADMSG, "ring '%s' was not made", s->map);
+		for (int c = 0; c < 2; c++) {
+			const char *name = counter_name(s, (enum load_counter)c);
+
+			l->sources[i].counter_fd[c] =
+				name ? bpf_object__find_map_fd_by_name(l->object, name) : -1;
+		}
+	}
+	return 0;
+}
+
+/* Which program was refused, from libbpf's message about it; NULL: none was. */
+static const struct model_program *refused(const struct loaded *l, const struct chatter *c)
+{
+	for (uint32_t i = 0; i < l->model->nprograms; i++) {
+		char text[320];
+		int n = snprintf(text, sizeof(text), "prog '%.256s': BPF program load failed",
+				 l->model->programs[i].name);
+
+		if (memmem(c->text, c->len, text, (size_t)n))
+			return &l->model->programs[i];
+	}
+	return NULL;
+}
+
+static int explain_load(const struct loaded *l, const struct chatter *c, int code,
+			struct error *err)
+{
+	const struct model_program *p = refused(l, c);
+
+	if (code == EPERM && !has_capabilities())
+		return error_set(
+			err, EPERM,
+			"operation not permitted (needs CAP_BPF and CAP_PERFMON; try as root)");
+	if (code == ESRCH && l->model->needs_btf && access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		return error_set(err, EOPNOTSUPP, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
+	if (!p) {
+		(void)error_set(err, code, "%s", strerrordesc_np(code));
+		add_complaint(c, err);
+		return -code;
+	}
+	(void)error_set(err, code, "the kernel refused program '%s' of section '%s': %s", p->name,
+			p->section, strerrordesc_np(code));
+	add_verdict(c, err);
+	return -code;
+}
+
+static int load_with(struct loaded *l, const struct load_options *options, struct chatter *c,
+		     struct error *err)
+{
+	int r = open_object(l, options, err);
+
+	if (r < 0) {
+		add_complaint(c, err);
+		return r;
+	}
+	r = bpf_object__load(l->object);
+	if (r < 0)
+		return explain_load(l, c, -r, err);
+	return find_maps(l, err);
+}
+
+int load_gadget(const struct model *model, const struct load_options *options,
+		struct loaded **ret_loaded, struct error *err)
+{
+	struct loaded *l = xcalloc(1, sizeof(*l));
+	struct chatter *c = xcalloc(1, sizeof(*c));
+	int cpus = libbpf_num_possible_cpus(), r;
+
+	l->model = model;
+	l->ncpus = cpus > 0 ? (uint32_t)cpus : 1;
+	l->programs = xcalloc(model->nprograms, sizeof(struct bpf_program *));
+	l->links = xcalloc(model->nprograms, sizeof(struct bpf_link *));
+	l->sources = xcalloc(model->nsources, sizeof(*l->sources));
+	r = model_check(model, err);
+	if (r == 0) {
+		listen_to_libbpf(c);
+		r = load_with(l, options, c, err);
+		listen_to_libbpf(NULL);
+		if (r < 0)
+			(void)error_wrap(err, "cannot load '%s'", model->name);
+	}
+	free(c);
+	if (r < 0) {
+		loaded_free(l);
+		return r;
+	}
+	*ret_loaded = l;
+	return 0;
+}
+
+/* ---- attaching ----------------------------------------------------------- */
+
+/* By hand, not bpf_program__attach_tracepoint(): that wants tracefs mounted. */
+static int attach_tracepoint(struct loaded *l, uint32_t i, int tracefs)
+{
+	const struct model_program *p = &l->model->programs[i];
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
+	uint64_t id;
+	int r = tracefs < 0 ? tracefs : tracefs_event_id(tracefs, p->category, p->target, &id);
+	long fd;
+
+	if (r < 0)
+		return r;
+	attr.config = id;
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* The link owns the descriptor from here on. */
+	l->links[i] = bpf_program__attach_perf_event(l->programs[i], (int)fd);
+	if (l->links[i])
+		return 0;
+	r = -errno;
+	close((int)fd);
+	return r;
+}
+
+static int attach_one(struct loaded *l, uint32_t i, int tracefs)
+{
+	const struct model_program *p = &l->model->programs[i];
+
+	switch (p->kind) {
+	case PROGRAM_TRACEPOINT:
+		return attach_tracepoint(l, i, tracefs);
+	case PROGRAM_RAW_TP:
+		l->links[i] = bpf_program__attach_raw_tracepoint(l->programs[i], p->target);
+		break;
+	case PROGRAM_TP_BTF:
+		l->links[i] = bpf_program__attach_trace(l->programs[i]);
+		break;
+	case PROGRAM_SYSCALL:
+		return 0;
+	case PROGRAM_OTHER:
+		return -EOPNOTSUPP;
+	}
+	return l->links[i] ? 0 : -errno;
+}
+
+static int explain_attach(const struct model_program *p, int code, int tracefs, struct error *err)
+{
+	const char *hint = "";
+
+	if (p->kind == PROGRAM_TRACEPOINT && tracefs < 0)
+		hint = " (tracefs is missing; try: mount -t tracefs tracefs /sys/kernel/tracing)";
+	else if (code == ENOENT)
+		hint = " (this kernel has no such tracepoint)";
+	if ((code == EPERM || code == EACCES) && geteuid() != 0)
+		hint = " (tracepoints need tracefs and CAP_PERFMON; try as root)";
+	return error_set(err, code, "program '%s' to '%s': %s%s", p->name, p->section,
+			 strerrordesc_np(code), hint);
+}
+
+static bool has_tracepoints(const struct model *model)
+{
+	for (uint32_t i = 0; i < model->nprograms; i++)
+		if (model->programs[i].kind == PROGRAM_TRACEPOINT)
+			return true;
+	return false;
+}
+
+int loaded_attach(struct loaded *l, struct error *err)
+{
+	struct chatter *c = xcalloc(1, sizeof(*c));
+	int tracefs = has_tracepoints(l->model) ? tracefs_open() : -ENOENT, r = 0;
+
+	listen_to_libbpf(c);
+	for (uint32_t i = 0; r == 0 && i < l->model->nprograms; i++) {
+		r = attach_one(l, i, tracefs);
+		if (r < 0)
+			(void)explain_attach(&l->model->programs[i], -r, tracefs, err);
+	}
+	listen_to_libbpf(NULL);
+	free(c);
+	if (tracefs >= 0)
+		close(tracefs);
+	if (r == 0)
+		return 0;
+	loaded_detach(l);
+	return error_wrap(err, "cannot attach '%s'", l->model->name);
+}
+
+void loaded_detach(struct loaded *l)
+{
+	bool was_attached = false;
+
+	for (uint32_t i = 0; i < l->model->nprograms; i++) {
+		was_attached |= l->links[i] != NULL;
+		(void)bpf_link__destroy(l->links[i]);
+		l->links[i] = NULL;
+	}
+	/*
+	 * A program may be in the middle of its run on another CPU.  Programs run
+	 * inside an RCU read section, and this waits for all of those.
+	 */
+	if (was_attached)
+		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+int loaded_ring_fd(const struct loaded *l, uint32_t source)
+{
+	return l->sources[source].ring_fd;
+}
+
+uint64_t loaded_ring_size(const struct loaded *l, uint32_t source)
+{
+	return l->sources[source].ring_size;
+}
+
+int loaded_counter(const struct loaded *l, uint32_t source, enum load_counter counter,
+		   uint64_t *per_cpu)
+{
+	int fd = l->sources[source].counter_fd[counter];
+	uint32_t key = 0;
+
+	if (fd < 0)
+		return -ENOENT;
+	return bpf_map_lookup_elem(fd, &key, per_cpu);
+}
+
+uint32_t loaded_cpus(const struct loaded *l)
+{
+	return l->ncpus;
+}
+
+uint64_t loaded_missed(const struct loaded *l)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < l->model->nprograms; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (bpf_prog_get_info_by_fd(bpf_program__fd(l->programs[i]), &info, &size) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+int loaded_program_fd(const struct loaded *l, const char *name)
+{
+	for (uint32_t i = 0; i < l->model->nprograms; i++)
+		if (!strcmp(l->model->programs[i].name, name))
+			return bpf_program__fd(l->programs[i]);
+	return -ENOENT;
+}
+
+void loaded_free(struct loaded *l)
+{
+	if (!l)
+		return;
+	loaded_detach(l);
+	bpf_object__close(l->object);
+	free((void *)l->programs);
+	free((void *)l->links);
+	free(l->sources);
+	free(l);
+}

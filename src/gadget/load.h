@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * load: a gadget in the kernel, from verified programs to detached ones.
+ *
+ * The only part of the project that talks to libbpf about objects.  Programs
+ * are loaded all or none, attached all or none; libbpf's own messages are
+ * caught and what the kernel's verifier said last goes into the error.
+ *
+ * The counters only ever grow, from the load on, and can be read until
+ * loaded_free(), also after detaching.
+ */
+#ifndef GADGET_LOAD_H
+#define GADGET_LOAD_H
+
+#include "gadget/model.h"
+
+struct loaded;
+
+/* A parameter and the bytes param_parse() made for it. */
+struct param_setting {
+	const struct model_param *param;
+	const uint8_t *bytes;
+};
+
+struct load_options {
+	uint64_t ring_size; /* bytes of each ring; 0: as the object says */
+	const struct param_setting *settings;
+	size_t nsettings;
+};
+
+/*
+ * Load the programs and make the maps; nothing is attached.  -EPERM says which
+ * capabilities are missing; -EOPNOTSUPP what the kernel or this version lacks.
+ */
+int load_gadget(const struct model *model, const struct load_options *options,
+		struct loaded **ret_loaded, struct error *err) __attribute__((warn_unused_result));
+
+/* Attach every program, or none.  Takes some milliseconds for each. */
+int loaded_attach(struct loaded *loaded, struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * Detach every program and wait until none is running any more: the counters
+ * are final after that, and what is in the rings is complete.  Blocks for tens
+ * of milliseconds; may be called from any thread, but only one at a time.
+ */
+void loaded_detach(struct loaded *loaded);
+
+/* The descriptor and size of the ring of the model's i-th data source. */
+int loaded_ring_fd(const struct loaded *loaded, uint32_t source);
+uint64_t loaded_ring_size(const struct loaded *loaded, uint32_t source);
+
+enum load_counter { LOAD_ATTEMPTS, LOAD_LOST };
+
+/*
+ * Read a per-CPU counter of a data source into per_cpu (loaded_cpus() numbers)
+ * and return 0, or -ENOENT when the gadget does not keep it.
+ */
+int loaded_counter(const struct loaded *loaded, uint32_t source, enum load_counter counter,
+		   uint64_t *per_cpu);
+
+/* CPUs the kernel may ever have: the length of every per-CPU value. */
+uint32_t loaded_cpus(const struct loaded *loaded);
+
+/* Events the kernel did not run a program for, because it was running already;
+ * of all programs. */
+uint64_t loaded_missed(const struct loaded *loaded);
+
+/* The descriptor of a program, for BPF_PROG_RUN; -ENOENT when there is none. */
+int loaded_program_fd(const struct loaded *loaded, const char *name);
+
+/* Detach what is attached and give everything back. */
+void loaded_free(struct loaded *loaded);
+
+#endif
