@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json: one object a record, straight from the row.
+ *
+ * The schema becomes a program (codec/program.h) whose literals are the keys,
+ * already escaped, with the closing quote of a value folded into the literal
+ * behind it.  One function interprets it for a whole run of rows: every kernel
+ * ends in its own indirect jump, so the branch predictor learns the order of
+ * fields.  Room is checked once a record: first against a quick worst case (six
+ * bytes out for each byte in), and when that does not fit, against the exact
+ * size, so that a chunk is filled to the brim and long argument lists are not
+ * refused for what they might have needed.
+ *
+ * Objects whose members may all be missing are opened and taken back when they
+ * stay empty; a comma is decided at run time only behind such members.
+ *
+ * docs/records.md says how each type looks.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "codec/encoder.h"
+#include "codec/moment.h"
+#include "codec/number.h"
+#include "codec/program.h"
+#include "codec/text.h"
+
+struct json {
+	struct encoder encoder; /* first: what callers hold */
+	struct program program;
+	bool newline;
+};
+
+static const struct expansion expansion = {
+	.per_byte = 6, /* \u0000 */
+	.per_list = 6, /* also covers "", for an empty string: 3 for its NUL */
+	.per_hex = 2,
+	.number = MOMENT_MAX + 2,
+	.frame = 8,
+};
+
+/* Beyond this a double cannot tell neighbours apart. */
+#define SAFE_INT (UINT64_C(1) << 53)
+
+/* ---- values ------------------------------------------------------------- */
+
+static uint8_t *put_bool(uint8_t *out, bool v)
+{
+	memcpy(out, v ? "true\0\0\0" : "false\0\0", 8);
+	return out + (v ? 4 : 5);
+}
+
+/* Out of line: rare, and printf's registers are not the interpreter's. */
+__attribute__((noinline)) static uint8_t *put_float(uint8_t *out, const uint8_t *at, bool is_double)
+{
+	double v = is_double ? load_f64(at) : (double)load_f32(at);
+
+	if (!isfinite(v)) {
+		memcpy(out, "null", 5);
+		return out + 4;
+	}
+	return is_double ? put_f64(out, v) : put_f32(out, load_f32(at));
+}
+
+__attribute__((noinline)) static uint8_t *put_quoted_u64(uint8_t *out, uint64_t v)
+{
+	*out++ = '"';
+	out = put_u64(out, v);
+	*out++ = '"';
+	return out;
+}
+
+__attribute__((noinline)) static uint8_t *put_quoted_s64(uint8_t *out, int64_t v)
+{
+	*out++ = '"';
+	out = put_s64(out, v);
+	*out++ = '"';
+	return out;
+}
+
+static inline uint8_t *put_guarded_u64(uint8_t *out, const struct op *op, uint64_t v)
+{
+	if (op->is_guarded && v > SAFE_INT)
+		return put_quoted_u64(out, v);
+	return put_u64(out, v);
+}
+
+static inline uint8_t *put_guarded_s64(uint8_t *out, const struct op *op, int64_t v)
+{
+	if (op->is_guarded && (v > (int64_t)SAFE_INT || v < -(int64_t)SAFE_INT))
+		return put_quoted_s64(out, v);
+	return put_s64(out, v);
+}
+
+/* At most 16 bytes: one load, one store. */
+static inline uint8_t *put_short_chars(uint8_t *out, const uint8_t *s, uint32_t n)
+{
+	uint32_t plain = text_copy_plain(out, s);
+
+	if (plain >= n)
+		return out + n;
+	if (!s[plain])
+		return out + plain;
+	return json_text(out + plain, s + plain, n - plain);
+}
+
+static uint8_t *put_str(uint8_t *out, struct str s)
+{
+	return json_text(out, (const uint8_t *)s.at, s.len);
+}
+
+__attribute__((noinline)) static uint8_t *put_list(uint8_t *out, struct str list)
+{
+	struct str s;
+
+	*out++ = '[';
+	while (list_next(&list, &s)) {
+		*out++ = '"';
+		out = put_str(out, s);
+		*out++ = '"';
+		*out++ = ',';
+	}
+	if (out[-1] == ',')
+		out--;
+	*out++ = ']';
+	return out;
+}
+
+__attribute__((noinline)) static uint8_t *put_hex(uint8_t *out, struct str s)
+{
+	*out++ = '"';
+	out = hex_text(out, (const uint8_t *)s.at, s.len);
+	*out++ = '"';
+	return out;
+}
+
+/* An object that may have no members ends: take it back if it has none. */
+static uint8_t *close_object(uint8_t *out, const struct op *op)
+{
+	if (out[-1] != '{') {
+		*out++ = '}';
+		return out;
+	}
+	out -= op->size;
+	if (out[-1] == ',')
+		out--;
+	return out;
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+static size_t list_size(struct str list)
+{
+	size_t size = 0;
+	struct str s;
+
+	while (list_next(&list, &s))
+		size += 3 + json_text_size((const uint8_t *)s.at, s.len);
+	return size;
+}
+
+static size_t exact_bound(const struct program *program, const struct batch *batch, uint32_t row)
+{
+	size_t bound = program->fixed;
+
+	for (uint32_t i = 0; i < program->nvariables; i++) {
+		const struct variable *v = &program->variables[i];
+		struct str s = variable_span(v, batch, row);
+
+		if (v->field->type == TYPE_BYTES)
+			bound += 2 * s.len;
+		else if (v->field->type == TYPE_STRINGS)
+			bound += list_size(s);
+		else
+			bound += json_text_size((const uint8_t *)s.at, s.len);
+	}
+	return bound;
+}
+
+static inline bool has_room(const struct program *program, const struct scene *scene, size_t room)
+{
+	if (room >= program_bound(program, scene->batch, scene->index))
+		return true;
+	return program->nvariables && room >= exact_bound(program, scene->batch, scene->index);
+}
+
+static size_t json_bound(const struct encoder *encoder, const struct batch *batch, uint32_t row)
+{
+	const struct json *json = (const struct json *)encoder;
+
+	return exact_bound(&json->program, batch, row);
+}
+
+/* One kernel a line: what it writes, then on to the next operation. */
+#define KERNEL(id, write)     \
+	k_##id : out = write; \
+	NEXT()
+#define NEXT()                              \
+	do {                                \
+		op++;                       \
+		out = put_literal(out, op); \
+		goto *kernels[op->kernel];  \
+	} while (0)
+
+static uint32_t json_rows(const struct encoder *encoder, const struct batch *batch, uint32_t first,
+			  uint32_t until, struct encoded *dest)
+{
+	static const void *const kernels[] = {
+#define X(id) [KERNEL_##id] = &&k_##id,
+		KERNEL_LIST(X)
+#undef X
+	};
+	const struct program *program = &((const struct json *)encoder)->program;
+	struct scene scene = { .batch = batch, .second = SECOND_INIT };
+	uint8_t *out = dest->at;
+	const uint8_t *src;
+	const struct op *op;
+	uint32_t i;
+
+	for (i = first; i < until && dest->nends < dest->max; i++) {
+		scene.index = batch->sel[i];
+		scene.row = src = batch->rows->at[scene.index];
+		if (!has_room(program, &scene, (size_t)(dest->limit - out)))
+			break;
+		prefetch_row(batch, i + 2);
+		op = program->ops;
+		out = put_literal(out, op);
+		goto *kernels[op->kernel];
+
+		KERNEL(U8, put_u32(out, src[op->at]));
+		KERNEL(U16, put_u32(out, load_u16(src + op->at)));
+		KERNEL(U32, put_u32(out, load_u32(src + op->at)));
+		KERNEL(U64, put_guarded_u64(out, op, load_u64(src + op->at)));
+		KERNEL(S8, put_s32(out, load_s8(src + op->at)));
+		KERNEL(S16, put_s32(out, load_s16(src + op->at)));
+		KERNEL(S32, put_s32(out, load_s32(src + op->at)));
+		KERNEL(S64, put_guarded_s64(out, op, load_s64(src + op->at)));
+		KERNEL(F32, put_float(out, src + op->at, false));
+		KERNEL(F64, put_float(out, src + op->at, true));
+		KERNEL(BOOL, put_bool(out, load_bool(src + op->at, op->size)));
+		KERNEL(SHORT, put_short_chars(out, src + op->at, op->size));
+		KERNEL(CHARS, json_chars(out, src + op->at, op->size));
+		KERNEL(TAIL, json_chars(out, src + op->at, tail_len(batch, scene.index, op->at)));
+		KERNEL(STR, put_str(out, load_str(src + op->at)));
+		KERNEL(LIST, put_list(out, op_span(op, &scene, src)));
+		KERNEL(HEX, put_hex(out, op_span(op, &scene, src)));
+		KERNEL(BOOT, put_moment(out, boot_to_wall(&scene, load_u64(src + op->at)),
+					&scene.second));
+		KERNEL(WALL, put_moment(out, load_s64(src + op->at), &scene.second));
+		KERNEL(READ, put_moment(out, batch->rows->wall_ns, &scene.second));
+		KERNEL(BOOT_NS,
+		       put_guarded_s64(out, op, boot_to_wall(&scene, load_u64(src + op->at))));
+		KERNEL(READ_NS, put_guarded_s64(out, op, batch->rows->wall_ns));
+		KERNEL(RID, out + rid_format(batch->rows->origin, batch_rid(batch, scene.index),
+					     (char *)out));
+	k_FROM_COLUMN:
+		src = column_value(batch, scene.index, op);
+		if (!src)
+			op += op->skip;
+		NEXT();
+	k_FROM_ROW:
+		src = scene.row;
+		NEXT();
+	k_FROM_CONSTS:
+		src = batch->schema->consts;
+		NEXT();
+	k_COMMA:
+		*out = ',';
+		out += out[-1] != '{';
+		NEXT();
+		KERNEL(CLOSE, close_object(out, op));
+	k_OPEN:
+	k_MEMBER:
+	k_LITERAL:
+		NEXT();
+	k_END:
+		dest->ends[dest->nends++] = (uint32_t)(out - dest->start);
+	}
+	dest->at = out;
+	return i - first;
+}
+
+/* ---- losses ------------------------------------------------------------- */
+
+/* Names are short; this many bytes of each always fit ENCODER_MARK_MAX. */
+enum { MARK_NAME_MAX = 224 };
+
+static uint8_t *mark_text(uint8_t *out, const char *text)
+{
+	while (*text)
+		*out++ = (uint8_t)*text++;
+	return out;
+}
+
+static uint8_t *mark_name(uint8_t *out, const char *key, const char *name)
+{
+	size_t len = strnlen(name ? name : "", MARK_NAME_MAX);
+
+	while (json_text_size((const uint8_t *)name, len) > MARK_NAME_MAX)
+		len--;
+	out = mark_text(out, key);
+	out = json_text(out, (const uint8_t *)name, len);
+	return mark_text(out, "\"");
+}
+
+static uint8_t *mark_number(uint8_t *out, const char *key, uint64_t n)
+{
+	return put_u64(mark_text(out, key), n);
+}
+
+static size_t json_mark(const struct encoder *encoder, const struct mark *mark, uint8_t *out)
+{
+	const struct json *json = (const struct json *)encoder;
+	const uint8_t *start = out;
+
+	out = mark_name(out, "{\"_loss\":{\"source\":\"", mark->origin->source);
+	out = mark_name(out, ",\"event\":\"", mark->event);
+	out = mark_name(out, ",\"reason\":\"", mark->reason);
+	out = mark_number(out, ",\"n\":", mark->n);
+	if (mark->from || mark->to) {
+		out = mark_number(out, ",\"cpu\":", mark->cpu);
+		out = mark_number(out, ",\"from_seq\":", mark->from);
+		out = mark_number(out, ",\"to_seq\":", mark->to);
+	}
+	out = mark_text(out, json->newline ? "}}\n" : "}}");
+	return (size_t)(out - start);
+}
+
+/* ---- compiling ---------------------------------------------------------- */
+
+/* Does a member stand in front of this place in its object? */
+enum comma { COMMA_NO, COMMA_YES, COMMA_MAYBE };
+
+struct compiler {
+	struct assembler as;
+	const struct encoder_options *options;
+	struct error *err;
+};
+
+static void put_escaped(struct compiler *c, const char *text, size_t len)
+{
+	size_t size = json_text_size((const uint8_t *)text, len);
+	uint8_t *escaped = arena_alloc(c->as.arena, size + TEXT_STEP);
+
+	json_text(escaped, (const uint8_t *)text, len);
+	assemble_bytes(&c->as, escaped, size);
+}
+
+/* ,"key": and how long "key": is. */
+static uint32_t put_key(struct compiler *c, const struct shape *s, enum comma comma)
+{
+	if (comma == COMMA_YES)
+		assemble_text(&c->as, ",");
+	else if (comma == COMMA_MAYBE)
+		assemble_op(&c->as, (struct op){ .kernel = KERNEL_COMMA });
+	assemble_text(&c->as, "\"");
+	put_escaped(c, s->key, s->key_len);
+	assemble_text(&c->as, "\":");
+	return (uint32_t)json_text_size((const uint8_t *)s->key, s->key_len) + 3;
+}
+
+static int put_leaf(struct compiler *c, const struct shape *s, enum comma comma)
+{
+	const struct field *f = s->field;
+	bool is_moment = f->type == TYPE_TIME;
+	const char *quote = f->type == TYPE_STRING || is_moment ? "\"" : "";
+	uint32_t from = 0;
+	int r;
+
+	assemble_from(&c->as, f);
+	if (s->is_optional)
+		from = (uint32_t)(c->as.ops.len / sizeof(struct op)) - 1;
+	put_key(c, s, comma);
+	assemble_text(&c->as, quote);
+	if (is_const_text(f)) {
+		struct str text = field_const_str(c->as.schema, f);
+
+		put_escaped(c, text.at, text.len);
+	} else {
+		r = assemble_value(&c->as, f, c->options->big_int_string, &expansion, c->err);
+		if (r < 0)
+			return r;
+	}
+	assemble_text(&c->as, is_moment ? "Z\"" : quote);
+	if (s->is_optional)
+		assemble_join(&c->as, from);
+	return 0;
+}
+
+static int put_members(struct compiler *c, const struct shape *object);
+
+static int put_object(struct compiler *c, const struct shape *s, enum comma comma)
+{
+	uint32_t opening = put_key(c, s, comma) + 1;
+	int r;
+
+	assemble_text(&c->as, "{");
+	r = put_members(c, s);
+	if (r < 0)
+		return r;
+	if (s->is_optional)
+		assemble_op(&c->as, (struct op){ .kernel = KERNEL_CLOSE, .size = opening });
+	else
+		assemble_text(&c->as, "}");
+	return 0;
+}
+
+static int put_members(struct compiler *c, const struct shape *object)
+{
+	enum comma comma = COMMA_NO;
+
+	for (const struct shape *s = object->children; s; s = s->next) {
+		int r = s->field ? put_leaf(c, s, comma) : put_object(c, s, comma);
+
+		if (r < 0)
+			return r;
+		if (!s->is_optional)
+			comma = COMMA_YES;
+		else if (comma == COMMA_NO)
+			comma = COMMA_MAYBE;
+	}
+	return 0;
+}
+
+static int json_compile(struct arena *arena, const struct schema *schema,
+			const struct encoder_options *options, const struct encoder **ret_encoder,
+			struct error *err)
+{
+	struct compiler c = { .options = options, .err = err };
+	struct json *json = arena_alloc(arena, sizeof(*json));
+	const struct shape *root;
+	int r;
+
+	assembler_init(&c.as, arena, schema);
+	r = shape_make(arena, schema, options, &root, err);
+	if (r < 0)
+		goto out;
+	assemble_text(&c.as, "{");
+	r = put_members(&c, root);
+	if (r < 0)
+		goto out;
+	assemble_text(&c.as, options->newline ? "}\n" : "}");
+	assemble_end(&c.as, &json->program);
+	json->newline = options->newline;
+	json->encoder =
+		(struct encoder){ .rows = json_rows, .bound = json_bound, .mark = json_mark };
+	*ret_encoder = &json->encoder;
+out:
+	assembler_release(&c.as);
+	return r;
+}
+
+static struct str json_header(const struct encoder *encoder)
+{
+	(void)encoder;
+	return (struct str){ 0 };
+}
+
+const struct codec codec_json = {
+	.name = "json",
+	.summary = "one JSON object a record",
+	.content_type = "application/json",
+	.compile = json_compile,
+	.header = json_header,
+};
