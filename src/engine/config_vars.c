@@ -92,7 +92,7 @@ static int expand_text(struct expansion *x, const struct yaml_node *node, struct
 
 	while (*p) {
 		size_t plain = strcspn(p, "$");
-		struct reference ref;
+		struct reference ref = { 0 };
 		int r;
 
 		if (!buf_add(out, p, plain))
