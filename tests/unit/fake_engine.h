@@ -199,7 +199,7 @@ static struct sink *fake_new(const struct sink_type *type)
 	return sink;
 }
 
-static int fake_open(struct sink *sink, struct error *err)
+__attribute__((unused)) static int fake_open(struct sink *sink, struct error *err)
 {
 	return sink->type->open ? sink->type->open(sink->self, sink, err) : 0;
 }
@@ -286,7 +286,7 @@ __attribute__((unused)) static struct chunk *fake_lines(struct sink *sink, unsig
 }
 
 /* Hand a chunk to the sink. */
-static void fake_write(struct sink *sink, struct chunk *chunk)
+__attribute__((unused)) static void fake_write(struct sink *sink, struct chunk *chunk)
 {
 	((struct fake_chunk *)chunk)->is_out = true;
 	sink->nout++;
