@@ -170,6 +170,26 @@ const struct schema *schema_project(struct arena *arena, const struct schema *fr
 	return finish(s, fields, at);
 }
 
+const struct schema *schema_without(struct arena *arena, const struct schema *from,
+				    const uint16_t *indexes, uint32_t n)
+{
+	struct schema *s = arena_memdup(arena, from, sizeof(*from));
+	struct field *fields = arena_array(arena, from->nfields, sizeof(*fields));
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < from->nfields; i++) {
+		bool is_dropped = is_listed(indexes, n, i);
+
+		if (is_dropped && from->fields[i].name[0] != '@')
+			continue;
+		fields[at] = from->fields[i];
+		if (is_dropped)
+			fields[at].flags |= FIELD_HIDDEN;
+		at++;
+	}
+	return finish(s, fields, at);
+}
+
 const struct field *schema_find(const struct schema *schema, const char *name)
 {
 	const struct field *f = find_exact(schema->fields, schema->nfields, name);

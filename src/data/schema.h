@@ -108,6 +108,13 @@ const struct schema *schema_project(struct arena *arena, const struct schema *fr
 				    const uint16_t *indexes, uint32_t n);
 
 /*
+ * The same rows without the fields of `from` at the given indexes; the others
+ * keep their order and flags.  Engine fields that are listed become hidden.
+ */
+const struct schema *schema_without(struct arena *arena, const struct schema *from,
+				    const uint16_t *indexes, uint32_t n);
+
+/*
  * Look a field up by the name a user wrote: exact name first, then '@' + name
  * for the engine's.  NULL when there is none.
  */
