@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind: names become fields of one schema, types are checked, and what does not
+ * depend on the record is folded away.
+ *
+ * A field the schema lacks makes its comparison false; a constant field
+ * (@event, @source, ...) becomes a literal.  `!` is pushed down to the tests,
+ * which is exact because a test is true or false, never unknown: `a != b` is
+ * the opposite of `a == b` also when something is missing.
+ *
+ * Both sides of `&&` and `||` are checked before either is folded, so that a
+ * type error does not hide behind a constant.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expr/program.h"
+
+struct binder {
+	const struct expr *expr;
+	const struct schema *schema;
+	struct arena *arena;
+	struct error *err;
+};
+
+/* One side of a comparison, looked up. */
+struct side {
+	enum { SIDE_MISSING, SIDE_FIELD, SIDE_CONSTANT } kind;
+	enum type type; /* but for MISSING */
+	const struct field *field;
+	struct constant constant;
+};
+
+static const char *type_text(enum type type)
+{
+	static const char *const texts[TYPE_COUNT] = {
+		[TYPE_BOOL] = "a bool",      [TYPE_INT] = "a number",
+		[TYPE_UINT] = "a number",    [TYPE_FLOAT] = "a number",
+		[TYPE_STRING] = "a string",  [TYPE_STRINGS] = "a list of strings",
+		[TYPE_BYTES] = "raw bytes",  [TYPE_TIME] = "a time",
+		[TYPE_TIME_NS] = "a number",
+	};
+
+	return texts[type];
+}
+
+static struct pos pos_of(const struct binder *b, uint32_t at)
+{
+	return expr_pos(b->expr->text, b->expr->pos, at);
+}
+
+static bool is_number(enum type type)
+{
+	return type == TYPE_INT || type == TYPE_UINT || type == TYPE_FLOAT || type == TYPE_TIME_NS;
+}
+
+static bool is_time(enum type type)
+{
+	return type == TYPE_TIME || type == TYPE_TIME_NS;
+}
+
+/* ---- looking up -------------------------------------------------------- */
+
+static bool is_foldable(const struct field *field)
+{
+	return field->loc == LOC_CONST && field->type != TYPE_STRINGS && field->type != TYPE_BYTES;
+}
+
+static void read_constant(const struct binder *b, const struct field *field, struct constant *c)
+{
+	const struct batch batch = { .schema = b->schema };
+	struct value v;
+
+	batch_read(&batch, 0, field, &v);
+	c->type = v.type;
+	switch (v.type) {
+	case TYPE_BOOL:
+		c->b = v.b;
+		return;
+	case TYPE_UINT:
+		c->type = TYPE_INT;
+		c->i = v.u;
+		return;
+	case TYPE_FLOAT:
+		c->f = v.f;
+		return;
+	case TYPE_STRING:
+		c->s = v.s;
+		return;
+	default:
+		c->i = v.i;
+		return;
+	}
+}
+
+static void look_up_field(const struct binder *b, const char *name, struct side *side)
+{
+	const struct field *field = schema_find(b->schema, name);
+
+	if (!field)
+		return;
+	side->type = (enum type)field->type;
+	side->field = field;
+	side->kind = SIDE_FIELD;
+	if (!is_foldable(field))
+		return;
+	side->kind = SIDE_CONSTANT;
+	read_constant(b, field, &side->constant);
+}
+
+static struct side look_up(const struct binder *b, const struct operand *operand)
+{
+	struct side side = { .kind = SIDE_CONSTANT };
+
+	switch (operand->kind) {
+	case OPERAND_FIELD:
+		side.kind = SIDE_MISSING;
+		look_up_field(b, operand->name, &side);
+		return side;
+	case OPERAND_STRING:
+		side.constant = (struct constant){ .type = TYPE_STRING, .s = operand->s };
+		break;
+	case OPERAND_INT:
+		side.constant = (struct constant){ .type = TYPE_INT, .i = operand->i };
+		break;
+	case OPERAND_FLOAT:
+		side.constant = (struct constant){ .type = TYPE_FLOAT, .f = operand->f };
+		break;
+	case OPERAND_BOOL:
+		side.constant = (struct constant){ .type = TYPE_BOOL, .b = operand->b };
+		break;
+	}
+	side.type = side.constant.type;
+	return side;
+}
+
+/* A string beside a time is a moment. */
+static int read_moment(const struct binder *b, const struct operand *operand, struct side *side)
+{
+	__int128 ns;
+
+	if (moment_parse(operand->s, &ns) < 0)
+		return error_at(b->err, EINVAL, pos_of(b, operand->at),
+				"not a time (write it like \"2026-01-31T12:00:00Z\")");
+	side->type = TYPE_TIME;
+	side->constant = (struct constant){ .type = TYPE_TIME, .i = ns };
+	return 0;
+}
+
+/* ---- types ------------------------------------------------------------- */
+
+/* What `name` is called in messages: a field by name, a literal by type. */
+static const char *describe(const struct binder *b, const struct operand *operand,
+			    const struct side *side)
+{
+	if (operand->kind != OPERAND_FIELD)
+		return type_text(side->type);
+	return arena_printf(b->arena, "'%.64s' (%s)", operand->name, type_text(side->type));
+}
+
+static int check_types(const struct binder *b, const struct node *node,
+		       const struct operand *right_operand, const struct side *left,
+		       const struct side *right)
+{
+	enum type l = left->type, r = right->type;
+	const char *remedy = "";
+
+	if (left->kind == SIDE_MISSING || right->kind == SIDE_MISSING)
+		return 0;
+	if (l == TYPE_STRING && r == TYPE_STRING)
+		return 0;
+	if ((is_number(l) && is_number(r)) || (is_time(l) && is_time(r)))
+		return 0;
+	if ((l == TYPE_BOOL || l == TYPE_STRINGS) && node->cmp != CMP_EQ)
+		return error_at(b->err, EINVAL, pos_of(b, node->at),
+				"'%.64s' is %s, for which there is no '%s'", node->left.name,
+				type_text(l), cmp_text(node->cmp));
+	if (l == TYPE_BOOL && r == TYPE_BOOL)
+		return 0;
+	if (l == TYPE_STRINGS && r == TYPE_STRING && right->kind == SIDE_CONSTANT)
+		return 0;
+	if (l == TYPE_TIME || r == TYPE_TIME)
+		remedy = " (write a time like \"2026-01-31T12:00:00Z\")";
+	return error_at(b->err, EINVAL, pos_of(b, node->at), "%s cannot be compared with %s%s",
+			describe(b, &node->left, left), describe(b, right_operand, right), remedy);
+}
+
+/* ---- tests ------------------------------------------------------------- */
+
+static int bind_pair(const struct binder *b, const struct node *node,
+		     const struct operand *right_operand, struct bound **ret)
+{
+	struct side left = look_up(b, &node->left), right = look_up(b, right_operand);
+	int r = 0;
+
+	if (right_operand->kind == OPERAND_STRING && left.kind != SIDE_MISSING &&
+	    is_time(left.type))
+		r = read_moment(b, right_operand, &right);
+	if (r == 0)
+		r = check_types(b, node, right_operand, &left, &right);
+	if (r < 0)
+		return r;
+	if (left.kind == SIDE_MISSING || right.kind == SIDE_MISSING)
+		*ret = leaf_constant(b->arena, false);
+	else if (left.kind == SIDE_FIELD && right.kind == SIDE_FIELD)
+		*ret = leaf_fields(b->arena, left.field, node->cmp, right.field);
+	else if (left.kind == SIDE_FIELD)
+		*ret = leaf_compare(b->arena, left.field, node->cmp, &right.constant);
+	else if (right.kind == SIDE_FIELD)
+		*ret = leaf_compare(b->arena, right.field, cmp_mirrored(node->cmp), &left.constant);
+	else
+		*ret = leaf_constant(b->arena,
+				     constants_hold(node->cmp, &left.constant, &right.constant));
+	return 0;
+}
+
+static int bind_glob(const struct binder *b, const struct node *node, struct bound **ret)
+{
+	struct glob *glob = arena_alloc(b->arena, sizeof(*glob));
+	struct side left = look_up(b, &node->left);
+
+	if (glob_compile(b->arena, node->right.s, glob) < 0)
+		return error_at(b->err, EINVAL, pos_of(b, node->right.at),
+				"the pattern ends inside of a '[' set or behind a backslash");
+	if (left.kind == SIDE_MISSING) {
+		*ret = leaf_constant(b->arena, false);
+		return 0;
+	}
+	if (left.type != TYPE_STRING && left.type != TYPE_STRINGS)
+		return error_at(b->err, EINVAL, pos_of(b, node->at),
+				"%s cannot be matched with a pattern: it is no string",
+				describe(b, &node->left, &left));
+	if (left.kind == SIDE_CONSTANT)
+		*ret = leaf_constant(b->arena, glob_match(glob, left.constant.s));
+	else
+		*ret = leaf_glob(b->arena, left.field, glob);
+	return 0;
+}
+
+static int bind_operand(const struct binder *b, const struct node *node, struct bound **ret)
+{
+	struct side left = look_up(b, &node->left);
+
+	if (left.kind == SIDE_MISSING) {
+		*ret = leaf_constant(b->arena, false);
+		return 0;
+	}
+	if (left.type != TYPE_BOOL)
+		return error_at(b->err, EINVAL, pos_of(b, node->at),
+				"%s alone is no condition (compare it with something)",
+				describe(b, &node->left, &left));
+	if (left.kind == SIDE_CONSTANT)
+		*ret = leaf_constant(b->arena, left.constant.b);
+	else
+		*ret = leaf_bool(b->arena, left.field);
+	return 0;
+}
+
+/* ---- the tree ---------------------------------------------------------- */
+
+static struct bound *new_list(const struct binder *b, enum bound_kind kind)
+{
+	struct bound *list = arena_alloc(b->arena, sizeof(*list));
+
+	list->kind = kind;
+	return list;
+}
+
+static void append(struct bound *list, struct bound *child)
+{
+	if (list->last)
+		list->last->next = child;
+	else
+		list->first = child;
+	list->last = child;
+	list->ntests += child->ntests;
+}
+
+/*
+ * Add a child to an AND or OR: what decides the whole makes it that constant,
+ * what does not matter is left out, and a list in a list of its kind dissolves.
+ */
+static void add(struct bound *list, struct bound *child)
+{
+	enum bound_kind deciding = list->kind == BOUND_AND ? BOUND_FALSE : BOUND_TRUE;
+
+	if (list->kind != BOUND_AND && list->kind != BOUND_OR)
+		return; /* decided */
+	if (child->kind == deciding) {
+		*list = (struct bound){ .kind = deciding };
+		return;
+	}
+	if (child->kind == BOUND_TRUE || child->kind == BOUND_FALSE)
+		return;
+	if (child->kind != list->kind) {
+		append(list, child);
+		return;
+	}
+	for (struct bound *next, *part = child->first; part; part = next) {
+		next = part->next;
+		part->next = NULL;
+		append(list, part);
+	}
+}
+
+/* An empty AND is true, an empty OR false, a list of one is its child. */
+static struct bound *simplified(struct bound *list)
+{
+	if (list->kind != BOUND_AND && list->kind != BOUND_OR)
+		return list;
+	if (!list->first)
+		list->kind = list->kind == BOUND_AND ? BOUND_TRUE : BOUND_FALSE;
+	else if (list->first == list->last)
+		return list->first;
+	return list;
+}
+
+static void negate(struct bound *bound)
+{
+	static const enum bound_kind opposites[] = { [BOUND_FALSE] = BOUND_TRUE,
+						     [BOUND_TRUE] = BOUND_FALSE,
+						     [BOUND_TEST] = BOUND_TEST,
+						     [BOUND_AND] = BOUND_OR,
+						     [BOUND_OR] = BOUND_AND };
+
+	bound->kind = opposites[bound->kind];
+	bound->op.want = !bound->op.want;
+	for (struct bound *child = bound->first; child; child = child->next)
+		negate(child);
+}
+
+static int bind_node(const struct binder *b, const struct node *node, struct bound **ret);
+
+static int bind_list(const struct binder *b, const struct node *node, struct bound **ret)
+{
+	struct bound *list = new_list(b, node->kind == NODE_AND ? BOUND_AND : BOUND_OR);
+
+	for (const struct node *part = node->first; part; part = part->next) {
+		struct bound *child;
+		int r = bind_node(b, part, &child);
+
+		if (r < 0)
+			return r;
+		add(list, child);
+	}
+	*ret = simplified(list);
+	return 0;
+}
+
+static int bind_in(const struct binder *b, const struct node *node, struct bound **ret)
+{
+	struct bound *list = new_list(b, BOUND_OR);
+
+	for (uint32_t i = 0; i < node->nitems; i++) {
+		struct bound *child;
+		int r = bind_pair(b, node, &node->items[i], &child);
+
+		if (r < 0)
+			return r;
+		add(list, child);
+	}
+	*ret = simplified(list);
+	return 0;
+}
+
+static int bind_not(const struct binder *b, const struct node *node, struct bound **ret)
+{
+	struct bound *child;
+	int r = bind_node(b, node->first, &child);
+
+	if (r < 0)
+		return r;
+	negate(child);
+	*ret = child;
+	return 0;
+}
+
+static int bind_node(const struct binder *b, const struct node *node, struct bound **ret)
+{
+	switch (node->kind) {
+	case NODE_AND:
+	case NODE_OR:
+		return bind_list(b, node, ret);
+	case NODE_NOT:
+		return bind_not(b, node, ret);
+	case NODE_COMPARE:
+		return bind_pair(b, node, &node->right, ret);
+	case NODE_GLOB:
+		return bind_glob(b, node, ret);
+	case NODE_IN:
+		return bind_in(b, node, ret);
+	case NODE_OPERAND:
+		return bind_operand(b, node, ret);
+	}
+	return -EINVAL;
+}
+
+int expr_bind(const struct expr *expr, const struct schema *schema, struct arena *arena,
+	      struct predicate **ret_predicate, struct error *err)
+{
+	struct binder b = { .expr = expr, .schema = schema, .arena = arena, .err = err };
+	struct bound *root;
+	int r = bind_node(&b, expr->root, &root);
+
+	if (r < 0)
+		return r;
+	if (root->ntests > EXPR_MAX_OPS)
+		return error_at(err, E2BIG, pos_of(&b, 0),
+				"the expression needs %u operations, more than %d", root->ntests,
+				EXPR_MAX_OPS);
+	*ret_predicate = predicate_compile(root, arena);
+	return 0;
+}
