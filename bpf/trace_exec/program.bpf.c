@@ -70,7 +70,7 @@ struct failed {
 	char path[FILENAME_MAX];
 };
 
-/* One per CPU is enough for each: a program does not interrupt itself. */
+/* One per CPU is enough: tracepoint programs do not interrupt each other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -78,6 +78,7 @@ struct {
 	__type(value, struct failed);
 } failed_scratch SEC(".maps");
 
+/* And here: a tp_btf program does not interrupt itself. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -104,12 +105,22 @@ static __always_inline void event_fill(struct event *event, long ret)
 	__builtin_memset(event->__unused, 0, sizeof(event->__unused));
 }
 
-/* `n`: what a probe_read_str into filename returned. */
-static __always_inline void filename_done(struct event *event, long n)
+/*
+ * A string read into `size` bytes that fills them may end just there, or go on: look at the
+ * byte its NUL would be in.
+ */
+static __always_inline bool user_goes_on(const char *string, long n, __u32 size)
 {
-	if (n < 1)
-		event->filename[0] = 0;
-	event->filename_cut = n >= FILENAME_MAX;
+	char c = 0;
+
+	return n == size && (bpf_probe_read_user(&c, 1, string + size - 1) || c);
+}
+
+static __always_inline bool kernel_goes_on(const char *string, long n, __u32 size)
+{
+	char c = 0;
+
+	return n == size && (bpf_probe_read_kernel(&c, 1, string + size - 1) || c);
 }
 
 /* ---- success ------------------------------------------------------------- */
@@ -188,6 +199,15 @@ static __always_inline long reserve(struct args *args, struct bpf_dynptr *dynptr
 	return bpf_ringbuf_reserve_dynptr(&events, sizeof(struct event) + ARGS_CUT, 0, dynptr);
 }
 
+static __always_inline void read_kernel_filename(struct event *event, const char *filename)
+{
+	long n = bpf_probe_read_kernel_str(event->filename, FILENAME_MAX, filename);
+
+	if (n < 1)
+		event->filename[0] = 0;
+	event->filename_cut = kernel_goes_on(filename, n, FILENAME_MAX);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_succeeded, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
@@ -218,8 +238,7 @@ int BPF_PROG(exec_succeeded, struct task_struct *task, pid_t old_pid, struct lin
 	event->seq = seq;
 	event->args_count = (__u32)bprm->argc;
 	event->args_size = (__u32)args_size;
-	filename_done(event,
-		      bpf_probe_read_kernel_str(event->filename, FILENAME_MAX, bprm->filename));
+	read_kernel_filename(event, bprm->filename);
 	args_copy(&record, &args);
 	event->args_cut = args.is_cut;
 	gadget_submit_dynptr(&record);
@@ -262,7 +281,7 @@ static long walk_one(__u32 i, struct walk *walk)
 		n = 1;
 		walk->is_cut = true;
 	}
-	walk->is_cut |= n == FAILED_STRING;
+	walk->is_cut |= user_goes_on(string, n, FAILED_STRING);
 	walk->count++;
 	walk->size = size + (__u32)n;
 	return 0;
@@ -286,24 +305,21 @@ static __always_inline void read_argv(struct event *event, const char *const *ar
 static __always_inline void read_filename(struct failed *failed, int dirfd, const char *path)
 {
 	struct event *event = (struct event *)failed->record;
-	long n;
+	char *to = dirfd == AT_FDCWD ? event->filename : failed->path;
+	long n = bpf_probe_read_user_str(to, FILENAME_MAX, path);
 
-	if (dirfd == AT_FDCWD) {
-		n = bpf_probe_read_user_str(event->filename, FILENAME_MAX, path);
-		filename_done(event, n);
-		return;
-	}
-	n = bpf_probe_read_user_str(failed->path, FILENAME_MAX, path);
 	if (n < 1)
-		failed->path[0] = 0;
-	if (failed->path[0] == '/')
-		n = BPF_SNPRINTF(event->filename, FILENAME_MAX, "%s", failed->path);
-	else if (failed->path[0])
-		n = BPF_SNPRINTF(event->filename, FILENAME_MAX, "/dev/fd/%d/%s", dirfd,
-				 failed->path);
+		to[0] = 0;
+	event->filename_cut = user_goes_on(path, n, FILENAME_MAX);
+	if (dirfd == AT_FDCWD)
+		return;
+	if (to[0] == '/')
+		n = BPF_SNPRINTF(event->filename, FILENAME_MAX, "%s", to);
+	else if (to[0])
+		n = BPF_SNPRINTF(event->filename, FILENAME_MAX, "/dev/fd/%d/%s", dirfd, to);
 	else
 		n = BPF_SNPRINTF(event->filename, FILENAME_MAX, "/dev/fd/%d", dirfd);
-	filename_done(event, n);
+	event->filename_cut |= n > FILENAME_MAX;
 }
 
 static __always_inline int report_failure(long ret, int dirfd, const char *path,
