@@ -511,11 +511,11 @@ int yaml_load(struct arena *arena, const char *path, struct yaml_node **ret_root
 	int r;
 
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s': %s", path, strerror(errno));
+		return error_set(err, errno, "cannot open '%s': %s", path, strerrordesc_np(errno));
 	buf_init(&buf, YAML_MAX_BYTES + (128 << 10));
 	r = read_all(fd, &buf);
 	if (r < 0)
-		error_set(err, -r, "cannot read '%s': %s", path, strerror(-r));
+		error_set(err, -r, "cannot read '%s': %s", path, strerrordesc_np(-r));
 	else
 		r = yaml_parse(arena, is_stdin ? "stdin" : path,
 			       buf.data ? (const char *)buf.data : "", buf.len, ret_root, err);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/reference.h"
+#include "cli/text.h"
+
+struct args {
+	bool markdown;
+};
+
+static const struct flag flags_table[] = {
+	FLAG_SWITCH(struct args, markdown, 0, "Print the reference of all components as Markdown."),
+	FLAG_END,
+};
+
+struct exit_row {
+	int status;
+	const char *help;
+};
+
+static void print_exit_codes(FILE *out)
+{
+	static const struct exit_row rows[] = {
+#define X(id, number, text) { number, text },
+		EXIT_LIST(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		(void)fprintf(out, "  %3d  ", rows[i].status);
+		text_wrap(out, rows[i].help, 7);
+	}
+}
+
+static enum exit_status unknown_topic(const char *name)
+{
+	struct error err = ERROR_INIT;
+	const char *near = command_near(name);
+
+	if (!near)
+		near = reference_near(name);
+	error_set(&err, EINVAL, "no help for '%s'", name);
+	if (near)
+		error_add(&err, " (did you mean '%s'?)", near);
+	else
+		error_add(&err, " (see 'gadgetctl help' and 'gadgetctl help components')");
+	return exit_report(&err, STATUS_USAGE);
+}
+
+static enum exit_status print_topic(const char *name)
+{
+	const struct command *command = command_find(name);
+
+	if (command)
+		command_print_help(command, stdout);
+	else if (!strcmp(name, "components"))
+		reference_print_list(stdout);
+	else if (!strcmp(name, "exit-codes"))
+		print_exit_codes(stdout);
+	else if (!reference_print(name, stdout))
+		return unknown_topic(name);
+	return STATUS_OK;
+}
+
+static enum exit_status run(int argc, char *const *argv)
+{
+	struct arena arena = ARENA_INIT;
+	struct flags flags = { .arena = &arena };
+	struct args args = { 0 };
+	enum exit_status status = STATUS_OK;
+
+	if (!command_read_flags(&command_help, &flags, argc, argv, &args, &status))
+		goto out;
+	if (args.markdown)
+		reference_print_markdown(stdout);
+	else if (!flags.nwords)
+		command_print_overview(stdout);
+	else
+		status = print_topic(flags.words[0]);
+out:
+	arena_release(&arena);
+	return status;
+}
+
+const struct command command_help = {
+	.name = "help",
+	.usage = "[COMMAND | COMPONENT | components | exit-codes]",
+	.summary = "Explain a command, a component, or the exit status",
+	.help = "  gadgetctl help run          a command and its flags\n"
+		"  gadgetctl help components   what pipelines can be made of\n"
+		"  gadgetctl help filter       one of those, with its options\n"
+		"  gadgetctl help exit-codes   what the exit status means\n",
+	.flags = flags_table,
+	.run = run,
+};
