@@ -697,6 +697,7 @@ static void on_timer(uv_timer_t *timer)
 
 	delivery_turn_end(sink);
 	pump(sink);
+	check_ended(sink);
 }
 
 static void set_timer(struct sink *sink)
