@@ -163,6 +163,11 @@ void sink_settle(struct sink *sink, struct chunk *chunk, uint32_t first, uint32_
 	check_ended(sink);
 }
 
+void sink_maybe_twice(struct sink *sink, uint64_t n)
+{
+	sink->node->account.maybe_twice += n;
+}
+
 static int64_t back_off(struct sink *sink, uint32_t attempts)
 {
 	struct clock *clock = sink->node->pipeline->options.clock;
