@@ -252,7 +252,9 @@ static struct bound *string_test(struct arena *arena, const struct field *field,
 	bound->op.match = match;
 	bound->op.reach =
 		match == MATCH_EQ || match == MATCH_PREFIX ? (uint32_t)literal.len + 1 : UINT32_MAX;
-	bound->op.text = (struct str){ arena_strndup(arena, literal.at, literal.len), literal.len };
+	if (literal.len)
+		bound->op.text =
+			(struct str){ arena_strndup(arena, literal.at, literal.len), literal.len };
 	bound->op.glob = glob;
 	return bound;
 }
