@@ -177,6 +177,9 @@ $(BUILD)/tests/interop/kafka_mock: tests/interop/kafka/kafka_mock.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -o $@ $< -lrdkafka
 
+# This unit test needs its peer.
+$(BUILD)/tests/unit/test_sink_kafka: | $(BUILD)/tests/interop/kafka_mock
+
 .PHONY: unit-binaries test-programs
 unit-binaries: $(UNIT_BINARIES)
 test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(PEERS)

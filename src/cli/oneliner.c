@@ -154,10 +154,11 @@ static void put_value(struct writer *w, const char *prefix, const char *text, si
 
 /* ---- nodes ------------------------------------------------------------- */
 
-/* "dir/Trace-X.bpf.o" -> "trace-x", and never the id of another node. */
+/* "dir/Trace-X.bpf.o" -> "trace-x", and never the id of another node, or a word
+ * that means something to YAML. */
 static const char *source_id(const char *gadget, struct arena *arena)
 {
-	static const char *const taken[] = { "filter", "select", "limit", "stdout" };
+	static const char *const taken[] = { "filter", "select", "limit", "stdout", "null" };
 	const char *slash = strrchr(gadget, '/'), *name = slash ? slash + 1 : gadget;
 	char id[ID_MAX + 1];
 	size_t n = 0;
@@ -175,7 +176,7 @@ static const char *source_id(const char *gadget, struct arena *arena)
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		if (!strcmp(taken[i], id))
 			return "gadget";
-	return n ? arena_strdup(arena, id) : "gadget";
+	return islower((unsigned char)*id) ? arena_strdup(arena, id) : "gadget";
 }
 
 static int check_params(const struct oneliner *o, struct error *err)

@@ -34,9 +34,11 @@ struct json {
 static const struct expansion expansion = {
 	.per_byte = 6, /* \u0000 */
 	.per_list = 6, /* also covers "", for an empty string: 3 for its NUL */
-	.per_hex = 2,
+	.per_raw = 2,
+	.per_string = 3,
 	.number = MOMENT_MAX + 2,
 	.frame = 8,
+	.text_size = json_text_size,
 };
 
 /* Beyond this a double cannot tell neighbours apart. */
@@ -149,46 +151,11 @@ static uint8_t *close_object(uint8_t *out, const struct op *op)
 
 /* ---- running ------------------------------------------------------------ */
 
-static size_t list_size(struct str list)
-{
-	size_t size = 0;
-	struct str s;
-
-	while (list_next(&list, &s))
-		size += 3 + json_text_size((const uint8_t *)s.at, s.len);
-	return size;
-}
-
-static size_t exact_bound(const struct program *program, const struct batch *batch, uint32_t row)
-{
-	size_t bound = program->fixed;
-
-	for (uint32_t i = 0; i < program->nvariables; i++) {
-		const struct variable *v = &program->variables[i];
-		struct str s = variable_span(v, batch, row);
-
-		if (v->field->type == TYPE_BYTES)
-			bound += 2 * s.len;
-		else if (v->field->type == TYPE_STRINGS)
-			bound += list_size(s);
-		else
-			bound += json_text_size((const uint8_t *)s.at, s.len);
-	}
-	return bound;
-}
-
-static inline bool has_room(const struct program *program, const struct scene *scene, size_t room)
-{
-	if (room >= program_bound(program, scene->batch, scene->index))
-		return true;
-	return program->nvariables && room >= exact_bound(program, scene->batch, scene->index);
-}
-
 static size_t json_bound(const struct encoder *encoder, const struct batch *batch, uint32_t row)
 {
 	const struct json *json = (const struct json *)encoder;
 
-	return exact_bound(&json->program, batch, row);
+	return program_exact_bound(&json->program, batch, row);
 }
 
 /* One kernel a line: what it writes, then on to the next operation. */
@@ -220,7 +187,7 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 	for (i = first; i < until && dest->nends < dest->max; i++) {
 		scene.index = batch->sel[i];
 		scene.row = src = batch->rows->at[scene.index];
-		if (!has_room(program, &scene, (size_t)(dest->limit - out)))
+		if (!program_fits(program, batch, scene.index, (size_t)(dest->limit - out)))
 			break;
 		prefetch_row(batch, i + 2);
 		op = program->ops;
@@ -270,6 +237,7 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 		NEXT();
 		KERNEL(CLOSE, close_object(out, op));
 	k_OPEN:
+	k_EVENT_TIME:
 	k_MEMBER:
 	k_LITERAL:
 		NEXT();
@@ -377,7 +345,7 @@ static int put_leaf(struct compiler *c, const struct shape *s, enum comma comma)
 
 		put_escaped(c, text.at, text.len);
 	} else {
-		r = assemble_value(&c->as, f, c->options->big_int_string, &expansion, c->err);
+		r = assemble_value(&c->as, f, c->options->big_int_string, c->err);
 		if (r < 0)
 			return r;
 	}
@@ -431,7 +399,7 @@ static int json_compile(struct arena *arena, const struct schema *schema,
 	const struct shape *root;
 	int r;
 
-	assembler_init(&c.as, arena, schema);
+	assembler_init(&c.as, arena, schema, &expansion);
 	r = shape_make(arena, schema, options, &root, err);
 	if (r < 0)
 		goto out;

@@ -139,9 +139,12 @@ int shape_make(struct arena *arena, const struct schema *schema,
 
 /* ---- putting a program together ----------------------------------------- */
 
-void assembler_init(struct assembler *as, struct arena *arena, const struct schema *schema)
+void assembler_init(struct assembler *as, struct arena *arena, const struct schema *schema,
+		    const struct expansion *expansion)
 {
-	*as = (struct assembler){ .arena = arena, .schema = schema, .from = KERNEL_FROM_ROW };
+	*as = (struct assembler){
+		.arena = arena, .schema = schema, .expansion = expansion, .from = KERNEL_FROM_ROW
+	};
 	buf_init(&as->text, ASSEMBLER_MAX);
 	buf_init(&as->ops, ASSEMBLER_MAX);
 	buf_init(&as->variables, ASSEMBLER_MAX);
@@ -368,10 +371,10 @@ static void add_variable(struct assembler *as, const struct field *field, uint32
 	buf_add(&as->variables, &v, sizeof(v));
 }
 
-static void count_bound(struct assembler *as, const struct field *f, enum kernel kernel,
-			const struct expansion *x)
+static void count_bound(struct assembler *as, const struct field *f, enum kernel kernel)
 {
-	uint32_t factor = kernel == KERNEL_HEX    ? x->per_hex
+	const struct expansion *x = as->expansion;
+	uint32_t factor = kernel == KERNEL_HEX    ? x->per_raw
 			  : kernel == KERNEL_LIST ? x->per_list
 						  : x->per_byte;
 
@@ -399,8 +402,7 @@ static void count_bound(struct assembler *as, const struct field *f, enum kernel
 	}
 }
 
-int assemble_value(struct assembler *as, const struct field *f, bool is_guarded,
-		   const struct expansion *expansion, struct error *err)
+int assemble_value(struct assembler *as, const struct field *f, bool is_guarded, struct error *err)
 {
 	int kernel = f->loc == LOC_COL ? column_kernel(f) : any_kernel(f);
 	uint32_t size = f->size;
@@ -422,7 +424,7 @@ int assemble_value(struct assembler *as, const struct field *f, bool is_guarded,
 				.layout = f->layout,
 				.is_guarded = is_guarded,
 			});
-	count_bound(as, f, (enum kernel)kernel, expansion);
+	count_bound(as, f, (enum kernel)kernel);
 	return 0;
 }
 
@@ -433,6 +435,7 @@ void assemble_end(struct assembler *as, struct program *ret_program)
 		.ops = arena_memdup(as->arena, as->ops.data, as->ops.len),
 		.nops = nops(as),
 		.fixed = as->fixed + PROGRAM_SLACK,
+		.expansion = as->expansion,
 		.nvariables = (uint32_t)(as->variables.len / sizeof(struct variable)),
 	};
 	if (as->variables.len)
@@ -509,4 +512,33 @@ size_t variable_len(const struct variable *v, const struct batch *batch, uint32_
 	if (v->field->layout == LAYOUT_STR)
 		return variable_span(v, batch, row).len;
 	return v->field->size;
+}
+
+static size_t list_size(const struct expansion *x, struct str list)
+{
+	size_t size = 0;
+	struct str s;
+
+	while (list_next(&list, &s))
+		size += x->per_string + x->text_size((const uint8_t *)s.at, s.len);
+	return size;
+}
+
+size_t program_exact_bound(const struct program *program, const struct batch *batch, uint32_t row)
+{
+	const struct expansion *x = program->expansion;
+	size_t bound = program->fixed;
+
+	for (uint32_t i = 0; i < program->nvariables; i++) {
+		const struct variable *v = &program->variables[i];
+		struct str s = variable_span(v, batch, row);
+
+		if (v->field->type == TYPE_BYTES)
+			bound += x->per_raw * s.len;
+		else if (v->field->type == TYPE_STRINGS)
+			bound += list_size(x, s);
+		else
+			bound += x->text_size((const uint8_t *)s.at, s.len);
+	}
+	return bound;
 }

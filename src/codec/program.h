@@ -49,6 +49,7 @@ enum { PROGRAM_SLACK = 64 };
  *                             bytes); when it is missing, skip `skip` operations
  * Structure:
  *   LITERAL                   nothing but the literal
+ *   EVENT_TIME                msgpack: the record's time in front of it
  *   COMMA, OPEN, MEMBER, CLOSE  for objects whose members may be missing
  *   END                       the record is complete
  */
@@ -80,6 +81,7 @@ enum { PROGRAM_SLACK = 64 };
 	X(FROM_CONSTS) \
 	X(FROM_COLUMN) \
 	X(LITERAL)     \
+	X(EVENT_TIME)  \
 	X(COMMA)       \
 	X(OPEN)        \
 	X(MEMBER)      \
@@ -109,11 +111,23 @@ struct variable {
 	uint32_t factor; /* bytes out for a byte in, at most */
 };
 
+/* How large a codec's output can be for its input; for bounds. */
+struct expansion {
+	uint32_t per_byte;   /* of a string */
+	uint32_t per_list;   /* of a byte in a list of strings */
+	uint32_t per_raw;    /* of a byte of bytes */
+	uint32_t per_string; /* of a list, besides its text */
+	uint32_t number;     /* for any number, moment or flag */
+	uint32_t frame;      /* in front of and behind strings, lists and bytes */
+	size_t (*text_size)(const uint8_t *s, size_t n); /* what a string takes exactly */
+};
+
 struct program {
 	const struct op *ops;
 	uint32_t nops;
 	uint32_t nvariables;
 	const struct variable *variables;
+	const struct expansion *expansion;
 	size_t fixed; /* bytes of a record without what is variable, slack included */
 };
 
@@ -153,13 +167,15 @@ int shown_fields(struct arena *arena, const struct schema *schema,
 struct assembler {
 	struct arena *arena;
 	const struct schema *schema;
+	const struct expansion *expansion;
 	struct buf text; /* literal of the next operation */
 	struct buf ops, variables;
 	enum kernel from; /* where src points; END: not known */
 	size_t fixed;
 };
 
-void assembler_init(struct assembler *as, struct arena *arena, const struct schema *schema);
+void assembler_init(struct assembler *as, struct arena *arena, const struct schema *schema,
+		    const struct expansion *expansion);
 void assembler_release(struct assembler *as);
 
 /* Append to the literal in front of the next operation. */
@@ -181,22 +197,12 @@ void assemble_from(struct assembler *as, const struct field *field);
 /* What a missing value skips ends here. */
 void assemble_join(struct assembler *as, uint32_t from_column);
 
-/* How the codec's largest outputs relate to the input; for bounds. */
-struct expansion {
-	uint32_t per_byte; /* of a string */
-	uint32_t per_list; /* of a byte in a list of strings */
-	uint32_t number;   /* of any number, moment or flag */
-	uint32_t frame;    /* in front of and behind strings, lists and bytes */
-	uint32_t per_hex;  /* of a byte of bytes */
-};
-
 /*
  * Append the operation that writes the field's value, and count its bound.
  * -ENOTSUP for what cannot be read, -EINVAL for what lies outside the row.
  */
 int assemble_value(struct assembler *as, const struct field *field, bool is_guarded,
-		   const struct expansion *expansion, struct error *err)
-	__attribute__((warn_unused_result));
+		   struct error *err) __attribute__((warn_unused_result));
 
 /* Append END and hand the program over; lives in the arena. */
 void assemble_end(struct assembler *as, struct program *ret_program);
@@ -298,9 +304,12 @@ static inline bool is_const_text(const struct field *field)
 struct str variable_span(const struct variable *variable, const struct batch *batch, uint32_t row);
 size_t variable_len(const struct variable *variable, const struct batch *batch, uint32_t row);
 
-/* A quick bound for a record. */
-static inline size_t program_bound(const struct program *program, const struct batch *batch,
-				   uint32_t row)
+/* Bytes the record needs at most: each string looked at. */
+size_t program_exact_bound(const struct program *program, const struct batch *batch, uint32_t row);
+
+/* The same from lengths alone: quick, but several times what it is. */
+static inline size_t program_quick_bound(const struct program *program, const struct batch *batch,
+					 uint32_t row)
 {
 	size_t bound = program->fixed;
 
@@ -310,6 +319,14 @@ static inline size_t program_bound(const struct program *program, const struct b
 		bound += v->factor * variable_len(v, batch, row);
 	}
 	return bound;
+}
+
+static inline bool program_fits(const struct program *program, const struct batch *batch,
+				uint32_t row, size_t room)
+{
+	if (room >= program_quick_bound(program, batch, row))
+		return true;
+	return program->nvariables && room >= program_exact_bound(program, batch, row);
 }
 
 #endif

@@ -46,9 +46,10 @@ struct account {
 	uint64_t unread; /* came out of a port that no input names */
 	/* sink */
 	uint64_t delivered, rejected, dropped[DROP_COUNT], held;
-	uint64_t notes;   /* loss records encoded */
-	uint64_t retries; /* chunks handed out again */
-	uint64_t bytes;   /* encoded */
+	uint64_t notes;       /* loss records encoded */
+	uint64_t retries;     /* chunks handed out again */
+	uint64_t maybe_twice; /* records sent again that may have arrived before */
+	uint64_t bytes;       /* encoded */
 };
 
 struct books {

@@ -288,6 +288,12 @@ void sink_settle(struct sink *sink, struct chunk *chunk, uint32_t first, uint32_
 void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const char *why);
 
 /*
+ * n records that stay pending may have arrived all the same: what became of them
+ * was lost on the way back.  Sent again, they may be there twice.  For the books.
+ */
+void sink_maybe_twice(struct sink *sink, uint64_t n);
+
+/*
  * The destination is gone for good without anything being wrong (the reader of
  * a pipe closed it).  The sink holds no chunk when it calls this.  What is still
  * queued is dropped for reason DROP_CLOSED, which is no loss, and the pipeline

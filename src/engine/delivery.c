@@ -7,12 +7,10 @@
 
 #include "base/log.h"
 #include "engine/graph.h"
+#include "engine/pool.h"
 
 enum {
 	CHUNK_BYTES = 64 * 1024,
-	BYTES_PER_REC = 64,           /* the record table has room for one of these */
-	CHUNK_BYTES_MAX = 64 << 20,   /* a single record may not ask for more */
-	NOTE_ROOM = ENCODER_MARK_MAX, /* in front of each chunk, for a loss note */
 	RETRY_SHIFT_MAX = 30,
 	WINDOW_MAX = 1024,
 };
@@ -66,7 +64,6 @@ const struct opt delivery_option_table[] = {
 };
 
 static void pump(struct sink *sink);
-static void set_timer(struct sink *sink);
 static void check_ended(struct sink *sink);
 
 static int64_t now(const struct sink *sink)
@@ -74,105 +71,7 @@ static int64_t now(const struct sink *sink)
 	return now_ns(sink->node->pipeline);
 }
 
-/* ---- queues and memory ------------------------------------------------ */
-
-static struct delivery_chunk *outer(struct chunk *chunk)
-{
-	return (struct delivery_chunk *)chunk;
-}
-
-static void queue_push(struct chunk_queue *queue, struct chunk *chunk)
-{
-	chunk->next = NULL;
-	if (queue->tail)
-		queue->tail->next = chunk;
-	else
-		queue->head = chunk;
-	queue->tail = chunk;
-}
-
-static struct chunk *queue_pop(struct chunk_queue *queue)
-{
-	struct chunk *chunk = queue->head;
-
-	if (!chunk)
-		return NULL;
-	queue->head = chunk->next;
-	if (!queue->head)
-		queue->tail = NULL;
-	chunk->next = NULL;
-	return chunk;
-}
-
-static void queue_remove(struct chunk_queue *queue, struct chunk *chunk)
-{
-	struct chunk **at = &queue->head, *before = NULL;
-
-	for (; *at && *at != chunk; at = &(*at)->next)
-		before = *at;
-	if (!*at)
-		return;
-	*at = chunk->next;
-	if (queue->tail == chunk)
-		queue->tail = before;
-	chunk->next = NULL;
-}
-
-static size_t chunk_cost(const struct chunk *chunk)
-{
-	return chunk->cap + chunk->keys_cap + chunk->recs_cap * sizeof(struct crec);
-}
-
-static void recost(struct sink *sink, struct chunk *chunk)
-{
-	struct delivery_chunk *c = outer(chunk);
-
-	sink->used_bytes -= c->cost;
-	c->cost = chunk_cost(chunk);
-	sink->used_bytes += c->cost;
-}
-
-static struct chunk *new_chunk(struct sink *sink)
-{
-	struct delivery_chunk *c = xcalloc(1, sizeof(*c));
-	struct chunk *chunk = &c->chunk;
-
-	chunk->cap = NOTE_ROOM + (uint32_t)sink->options.batch.max_bytes;
-	chunk->bytes = xcalloc(1, chunk->cap);
-	chunk->recs_cap = chunk->cap / BYTES_PER_REC + 2;
-	chunk->recs = xcalloc(chunk->recs_cap, sizeof(*chunk->recs));
-	if (sink->nall == sink->all_cap) {
-		sink->all_cap = sink->all_cap ? 2 * sink->all_cap : 16;
-		sink->all = xrealloc(sink->all, sink->all_cap * sizeof(struct delivery_chunk *));
-	}
-	sink->all[sink->nall++] = c;
-	return chunk;
-}
-
-static struct chunk *open_chunk(struct sink *sink)
-{
-	struct chunk *chunk = queue_pop(&sink->spare);
-	struct delivery_chunk *c;
-
-	if (!chunk)
-		chunk = new_chunk(sink);
-	c = outer(chunk);
-	c->state = CHUNK_OPEN;
-	c->cost = chunk_cost(chunk);
-	sink->used_bytes += c->cost;
-	chunk->len = NOTE_ROOM;
-	chunk->keys_len = 0;
-	chunk->recs[0] = (struct crec){ .at = NOTE_ROOM, .fate = DELIVERED, .is_mark = 1 };
-	chunk->nrecs = 1;
-	chunk->npending = chunk->nevents = chunk->attempts = 0;
-	chunk->sink_data = NULL;
-	chunk->id = ++sink->next_id;
-	chunk->gap = sink->gap;
-	sink->gap = 0;
-	chunk->born_ns = now(sink);
-	sink->open = chunk;
-	return chunk;
-}
+/* ---- memory ------------------------------------------------------------ */
 
 static void review_blocking(struct sink *sink)
 {
@@ -190,32 +89,15 @@ static void review_blocking(struct sink *sink)
 		flow_balance(sink->node->pipeline);
 }
 
-/* A chunk that was enlarged for one huge record does not stay so. */
-static void shrink(struct sink *sink, struct chunk *chunk)
-{
-	uint32_t cap = NOTE_ROOM + (uint32_t)sink->options.batch.max_bytes;
-
-	if (chunk->cap <= cap)
-		return;
-	chunk->bytes = xrealloc(chunk->bytes, cap);
-	chunk->cap = cap;
-}
-
 static void make_spare(struct sink *sink, struct chunk *chunk)
 {
-	struct delivery_chunk *c = outer(chunk);
-
-	shrink(sink, chunk);
-	sink->used_bytes -= c->cost;
-	c->cost = 0;
-	c->state = CHUNK_FREE;
-	queue_push(&sink->spare, chunk);
+	pool_return(sink, chunk);
 	review_blocking(sink);
 }
 
 /* ---- fates ------------------------------------------------------------ */
 
-static void count_fate(struct sink *sink, enum fate fate, uint32_t why, uint64_t n)
+void delivery_count(struct sink *sink, enum fate fate, uint32_t why, uint64_t n)
 {
 	struct account *account = &sink->node->account;
 
@@ -258,7 +140,7 @@ static uint64_t drop_chunk(struct sink *sink, struct chunk *chunk, enum drop rea
 {
 	uint64_t events = settle_range(chunk, 0, chunk->nrecs, DROPPED);
 
-	count_fate(sink, DROPPED, reason, events);
+	delivery_count(sink, DROPPED, reason, events);
 	make_spare(sink, chunk);
 	return events;
 }
@@ -268,7 +150,7 @@ void sink_settle(struct sink *sink, struct chunk *chunk, uint32_t first, uint32_
 {
 	uint64_t events = settle_range(chunk, first, n, fate);
 
-	count_fate(sink, fate, why, events);
+	delivery_count(sink, fate, why, events);
 	if (chunk->npending)
 		return;
 	sink->nout--;
@@ -279,6 +161,11 @@ void sink_settle(struct sink *sink, struct chunk *chunk, uint32_t first, uint32_
 	}
 	pump(sink);
 	check_ended(sink);
+}
+
+void sink_maybe_twice(struct sink *sink, uint64_t n)
+{
+	sink->node->account.maybe_twice += n;
 }
 
 static int64_t back_off(struct sink *sink, uint32_t attempts)
@@ -324,9 +211,9 @@ void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const 
 	sink->node->account.retries++;
 	wait = back_off(sink, chunk->attempts);
 	chunk->retry_ns = now(sink) + (after_ns > wait ? after_ns : wait);
-	outer(chunk)->state = CHUNK_WAITING;
+	pool_outer(chunk)->state = CHUNK_WAITING;
 	queue_push(&sink->waiting, chunk);
-	set_timer(sink);
+	delivery_set_timer(sink);
 }
 
 /* ---- handing out ------------------------------------------------------ */
@@ -366,7 +253,7 @@ static void write_gap_note(struct sink *sink, struct chunk *chunk)
 static void hand_out(struct sink *sink, struct chunk *chunk)
 {
 	write_gap_note(sink, chunk);
-	outer(chunk)->state = CHUNK_OUT;
+	pool_outer(chunk)->state = CHUNK_OUT;
 	sink->type->write(sink->node->self, chunk);
 }
 
@@ -403,7 +290,7 @@ static void close_open(struct sink *sink)
 		make_spare(sink, chunk);
 		return;
 	}
-	outer(chunk)->state = CHUNK_QUEUED;
+	pool_outer(chunk)->state = CHUNK_QUEUED;
 	queue_push(&sink->queue, chunk);
 }
 
@@ -428,7 +315,7 @@ static void pump(struct sink *sink)
 		hand_out(sink, chunk);
 	}
 	sink->is_pumping = false;
-	set_timer(sink);
+	delivery_set_timer(sink);
 }
 
 void sink_ready(struct sink *sink)
@@ -438,7 +325,7 @@ void sink_ready(struct sink *sink)
 }
 
 /* A full queue: make room as the policy says.  Blocking is not done here. */
-static void make_room(struct sink *sink)
+void delivery_make_room(struct sink *sink)
 {
 	uint64_t memory = sink->options.buffer.memory;
 	struct chunk *chunk;
@@ -466,227 +353,11 @@ static void make_room(struct sink *sink)
 	}
 }
 
-static void close_full(struct sink *sink)
+void delivery_close_full(struct sink *sink)
 {
 	close_open(sink);
 	pump(sink);
-	make_room(sink);
-}
-
-/* ---- encoding --------------------------------------------------------- */
-
-static void add_key(struct chunk *chunk, const void *bytes, size_t len)
-{
-	if (chunk->keys_len + len > chunk->keys_cap) {
-		uint32_t cap = chunk->keys_cap ? chunk->keys_cap : 1024;
-
-		while (cap < chunk->keys_len + len)
-			cap *= 2;
-		chunk->keys = xrealloc(chunk->keys, cap);
-		chunk->keys_cap = cap;
-	}
-	memcpy(chunk->keys + chunk->keys_len, bytes, len);
-	chunk->keys_len += (uint32_t)len;
-}
-
-static void add_key_value(struct chunk *chunk, const struct value *value)
-{
-	char text[32];
-	int n = 0;
-
-	if (value->missing)
-		return;
-	switch (value->type) {
-	case TYPE_BOOL:
-		add_key(chunk, value->b ? "true" : "false", value->b ? 4 : 5);
-		return;
-	case TYPE_STRING:
-	case TYPE_STRINGS:
-	case TYPE_BYTES:
-		add_key(chunk, value->s.at, value->s.len);
-		return;
-	case TYPE_UINT:
-		n = snprintf(text, sizeof(text), "%llu", (unsigned long long)value->u);
-		break;
-	case TYPE_FLOAT:
-		n = snprintf(text, sizeof(text), "%.17g", value->f);
-		break;
-	default:
-		n = snprintf(text, sizeof(text), "%lld", (long long)value->i);
-		break;
-	}
-	add_key(chunk, text, (size_t)n);
-}
-
-static void make_key(struct chunk *chunk, const struct encoding *encoding,
-		     const struct batch *batch, uint32_t row, struct crec *rec)
-{
-	struct value value;
-
-	rec->key_at = chunk->keys_len;
-	for (uint32_t i = 0; i < encoding->nkey; i++) {
-		if (i)
-			add_key(chunk, "|", 1);
-		batch_read(batch, row, encoding->key[i], &value);
-		add_key_value(chunk, &value);
-	}
-	rec->key_len = chunk->keys_len - rec->key_at;
-}
-
-/* Fill in the table for n records that were encoded behind chunk->len. */
-static void add_recs(struct sink *sink, struct chunk *chunk, const struct encoding *encoding,
-		     const struct batch *batch, uint32_t first, uint32_t n)
-{
-	uint32_t base = chunk->len, at = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t row = batch->sel[first + i];
-		struct crec *rec = &chunk->recs[chunk->nrecs + i];
-
-		*rec = (struct crec){ .at = base + at,
-				      .len = sink->ends[i] - at,
-				      .route = encoding->route };
-		at = sink->ends[i];
-		if (encoding->nkey)
-			make_key(chunk, encoding, batch, row, rec);
-		if (sink->type->flags & SINK_WANTS_TIME)
-			rec->time_ns = batch_time(batch, row);
-		if (sink->type->flags & SINK_WANTS_ID) {
-			struct rid id = batch_rid(batch, row);
-
-			rec->cpu = id.cpu;
-			rec->seq = id.seq;
-		}
-	}
-	chunk->len = base + at;
-	chunk->nrecs += n;
-	chunk->npending += n;
-	chunk->nevents += n;
-	sink->node->account.bytes += at;
-}
-
-static uint32_t encode_some(struct sink *sink, struct chunk *chunk, const struct encoding *encoding,
-			    const struct batch *batch, uint32_t first, uint32_t until)
-{
-	uint32_t room = chunk->recs_cap - chunk->nrecs, n;
-	struct encoded out = {
-		.at = chunk->bytes + chunk->len,
-		.limit = chunk->bytes + chunk->cap,
-		.ends = sink->ends,
-		.max = room < BATCH_MAX ? room : BATCH_MAX,
-		.start = chunk->bytes + chunk->len,
-	};
-
-	if (!room)
-		return 0;
-	n = encoding->encoder->rows(encoding->encoder, batch, first, until, &out);
-	add_recs(sink, chunk, encoding, batch, first, n);
-	return n;
-}
-
-/* One note of `len` bytes behind the records so far. */
-static void add_note(struct sink *sink, const struct encoding *encoding, const void *text,
-		     size_t len)
-{
-	struct chunk *chunk = sink->open ? sink->open : open_chunk(sink);
-
-	if (chunk->cap - chunk->len < len || chunk->nrecs == chunk->recs_cap) {
-		close_full(sink);
-		chunk = sink->open ? sink->open : open_chunk(sink);
-	}
-	memcpy(chunk->bytes + chunk->len, text, len);
-	chunk->recs[chunk->nrecs++] = (struct crec){
-		.at = chunk->len, .len = (uint32_t)len, .route = encoding->route, .is_mark = 1
-	};
-	chunk->len += (uint32_t)len;
-	chunk->npending++;
-}
-
-static void take_mark(struct sink *sink, const struct encoding *encoding, const struct mark *mark)
-{
-	uint8_t text[ENCODER_MARK_MAX];
-	size_t len = encoding->encoder->mark(encoding->encoder, mark, text);
-
-	if (!len) {
-		log_warn("source '%s': lost %llu %s records (%s)",
-			 mark->origin ? mark->origin->source : "?", (unsigned long long)mark->n,
-			 mark->event ? mark->event : "?", mark->reason);
-		return;
-	}
-	add_note(sink, encoding, text, len);
-	sink->node->account.notes++;
-}
-
-static void take_header(struct sink *sink, struct binding *binding)
-{
-	const struct str *header = &binding->encoding.header;
-
-	if (!header->len || binding->header_written)
-		return;
-	binding->header_written = true;
-	add_note(sink, &binding->encoding, header->at, header->len);
-}
-
-/* A record that does not fit into an empty chunk: enlarge the chunk, or drop it. */
-static bool make_chunk_fit(struct sink *sink, struct chunk *chunk, const struct encoding *encoding,
-			   const struct batch *batch, uint32_t row)
-{
-	size_t bound = encoding->encoder->bound(encoding->encoder, batch, row);
-
-	if (bound > CHUNK_BYTES_MAX) {
-		count_fate(sink, DROPPED, DROP_TOO_LARGE, 1);
-		return false;
-	}
-	chunk->cap = (uint32_t)(NOTE_ROOM + bound);
-	chunk->bytes = xrealloc(chunk->bytes, chunk->cap);
-	recost(sink, chunk);
-	return true;
-}
-
-static void take_rows(struct sink *sink, struct binding *binding, const struct batch *batch,
-		      uint32_t first, uint32_t until)
-{
-	const struct encoding *encoding = &binding->encoding;
-
-	while (first < until) {
-		struct chunk *chunk = sink->open ? sink->open : open_chunk(sink);
-		uint32_t n = encode_some(sink, chunk, encoding, batch, first, until);
-
-		first += n;
-		if (n)
-			continue;
-		if (chunk->nrecs > 1) {
-			close_full(sink);
-			continue;
-		}
-		if (!make_chunk_fit(sink, chunk, encoding, batch, batch->sel[first]))
-			first++;
-	}
-}
-
-void delivery_take(struct sink *sink, struct binding *binding, const struct batch *batch)
-{
-	uint32_t first = 0;
-
-	if (sink->is_dropping) {
-		count_fate(sink, DROPPED, sink->drop_reason, batch->nsel);
-		return;
-	}
-	sink->note_binding = binding;
-	if (batch->nsel)
-		take_header(sink, binding);
-	for (uint32_t m = 0; m < batch->nmarks; m++) {
-		uint32_t until = first;
-
-		while (until < batch->nsel && batch->sel[until] < batch->marks[m].before_row)
-			until++;
-		take_rows(sink, binding, batch, first, until);
-		take_mark(sink, &binding->encoding, &batch->marks[m]);
-		first = until;
-	}
-	take_rows(sink, binding, batch, first, batch->nsel);
-	make_room(sink);
-	set_timer(sink);
+	delivery_make_room(sink);
 }
 
 /* ---- time and ends ---------------------------------------------------- */
@@ -700,7 +371,7 @@ static void on_timer(uv_timer_t *timer)
 	check_ended(sink);
 }
 
-static void set_timer(struct sink *sink)
+void delivery_set_timer(struct sink *sink)
 {
 	int64_t due = INT64_MAX, wait;
 
@@ -745,7 +416,7 @@ static void check_ended(struct sink *sink)
 		return;
 	/* The last thing that happened was a loss: say so before the end. */
 	if (sink->gap && sink->note_binding && !sink->is_dropping) {
-		(void)open_chunk(sink);
+		(void)pool_open(sink);
 		check_ended(sink);
 		return;
 	}
@@ -785,7 +456,7 @@ void delivery_drop_all(struct sink *sink, enum drop reason)
 		drop_chunk(sink, sink->open, reason);
 		sink->open = NULL;
 	}
-	set_timer(sink);
+	delivery_set_timer(sink);
 	review_blocking(sink);
 	check_ended(sink);
 }

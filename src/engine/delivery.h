@@ -95,7 +95,7 @@ void delivery_init(struct sink *sink, struct node *node);
 /* Free the chunks.  The sink has been released. */
 void delivery_release(struct sink *sink);
 
-/* Encode the batch into chunks; counts it in. */
+/* Encode the batch into chunks (fill.c). */
 void delivery_take(struct sink *sink, struct binding *binding, const struct batch *batch);
 
 /* The loop is about to sleep: close what need not wait for more. */
@@ -110,6 +110,18 @@ void delivery_end(struct sink *sink);
  * from within a callback of the sink.
  */
 void delivery_drop_all(struct sink *sink, enum drop reason);
+
+/* For fill.c: the open chunk is full, close it and hand out what may go. */
+void delivery_close_full(struct sink *sink);
+
+/* A full queue makes room, or blocks, as the policy says. */
+void delivery_make_room(struct sink *sink);
+
+/* n events ended so; `why` as for sink_settle(). */
+void delivery_count(struct sink *sink, enum fate fate, uint32_t why, uint64_t n);
+
+/* Look at what is due next. */
+void delivery_set_timer(struct sink *sink);
 
 /* Events in chunks that have no fate yet; walks them. */
 uint64_t delivery_held(const struct sink *sink);

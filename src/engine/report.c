@@ -87,6 +87,7 @@ static void put_sink(json_t *object, const struct account *a)
 	put(object, "held", a->held);
 	put(object, "notes", a->notes);
 	put(object, "retries", a->retries);
+	put(object, "maybe_twice", a->maybe_twice);
 	put(object, "bytes", a->bytes);
 }
 

@@ -86,12 +86,11 @@ struct kafka {
 	uint64_t free_slots;
 	struct chunk *first, *last; /* not wholly given to librdkafka yet */
 	uint32_t nout;              /* over all flights */
-	uint64_t nmaybe_twice;      /* reports lost, record sent again */
 
 	uv_poll_t wake;
 	uv_timer_t renew_timer;
 	uint32_t renew_ticks;
-	bool has_handles, is_sending, is_renewing;
+	bool has_handles, is_sending, is_renewing, is_cancelled;
 };
 
 /* ---- options ---------------------------------------------------------- */
@@ -365,8 +364,9 @@ static void handle_report(struct kafka *kafka, const rd_kafka_message_t *message
 
 	if (fate == PENDING) {
 		kafka->flights[slot].why = rd_kafka_err2str(message->err);
-		if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED)
-			kafka->nmaybe_twice++;
+		if (!kafka->is_cancelled &&
+		    rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED)
+			sink_maybe_twice(kafka->sink, 1);
 	}
 	if (run->n == 0 || slot != run->slot || index != run->first + run->n || fate != run->fate ||
 	    why != run->why) {
@@ -646,7 +646,7 @@ static void kafka_cancel(void *self)
 {
 	struct kafka *kafka = self;
 
-	kafka->is_renewing = true; /* nothing is sent from here on */
+	kafka->is_renewing = kafka->is_cancelled = true; /* nothing is sent from here on */
 	kafka->first = kafka->last = NULL;
 	uv_timer_stop(&kafka->renew_timer);
 	if (kafka->producer.handle) {
@@ -668,16 +668,6 @@ static void kafka_cancel(void *self)
 		flight_end(kafka, flight);
 		sink_retry(kafka->sink, flight->chunk, 0, "cancelled");
 	}
-}
-
-static void kafka_stop(void *self)
-{
-	struct kafka *kafka = self;
-
-	if (kafka->nmaybe_twice)
-		log_warn("kafka '%s': %llu records may be there twice (they were sent again after "
-			 "their reports were lost)",
-			 sink_id(kafka->sink), (unsigned long long)kafka->nmaybe_twice);
 }
 
 static void kafka_release(void *self)
@@ -711,6 +701,5 @@ const struct sink_type sink_kafka = {
 	.start = kafka_start,
 	.write = kafka_write,
 	.cancel = kafka_cancel,
-	.stop = kafka_stop,
 	.release = kafka_release,
 };

@@ -50,7 +50,7 @@ struct event {
 
 static void die(const char *what)
 {
-	(void)fprintf(stderr, "bench_pipe: %s: %s\n", what, strerror(errno));
+	perror(what);
 	exit(1);
 }
 

@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * msgpack: one map a record, straight from the row.
+ *
+ * The program is made as for JSON (codec/program.h): keys are literals, and a
+ * map's header is part of one, since the number of members is known.  Only a map
+ * whose members may be missing counts them while it is written and gets its
+ * header afterwards.  Every value has its smallest form; a string is copied
+ * where it belongs if it is short, and its header written in front when its
+ * length is known.
+ *
+ * With `forward_entry` a record is [EventTime, map] as the Fluent Forward
+ * protocol wants it, and moments inside the map are RFC 3339 text, because
+ * Fluentd and Fluent Bit know extension 0 in that one place and the timestamp
+ * extension -1 not at all.
+ *
+ * docs/records.md says how each type looks.
+ */
+#include "codec/encoder.h"
+#include "codec/moment.h"
+#include "codec/number.h"
+#include "codec/program.h"
+#include "codec/text.h"
+
+struct msgpack {
+	struct encoder encoder; /* first: what callers hold */
+	struct program program;
+	bool is_forward;
+	int64_t *last_ns; /* forward: time of the record written last */
+};
+
+static const struct expansion expansion = {
+	.per_byte = 3, /* U+FFFD */
+	.per_list = 4, /* and a header for each NUL */
+	.per_raw = 1,
+	.per_string = 5,
+	.number = MOMENT_MAX + 2,
+	.frame = 8,
+	.text_size = utf8_text_size,
+};
+
+enum format {
+	FIX_MAP = 0x80,
+	FIX_ARRAY = 0x90,
+	FIX_STR = 0xa0,
+	FORMAT_FALSE = 0xc2,
+	FORMAT_TRUE = 0xc3,
+	BIN_8 = 0xc4,
+	EXT_8 = 0xc7,
+	FLOAT_32 = 0xca,
+	FLOAT_64 = 0xcb,
+	UINT_8 = 0xcc,
+	INT_8 = 0xd0,
+	FIX_EXT_8 = 0xd7,
+	STR_8 = 0xd9,
+	ARRAY_16 = 0xdc,
+	MAP_16 = 0xde,
+	EXT_TIMESTAMP = 0xff, /* -1 */
+	EXT_EVENT_TIME = 0,
+};
+
+enum { FIX_STR_MAX = 31, FIX_MAP_MAX = 15 };
+
+/* ---- values ------------------------------------------------------------- */
+
+static inline uint8_t *put_be16(uint8_t *out, uint16_t v)
+{
+	v = __builtin_bswap16(v);
+	memcpy(out, &v, sizeof(v));
+	return out + sizeof(v);
+}
+
+static inline uint8_t *put_be32(uint8_t *out, uint32_t v)
+{
+	v = __builtin_bswap32(v);
+	memcpy(out, &v, sizeof(v));
+	return out + sizeof(v);
+}
+
+static inline uint8_t *put_be64(uint8_t *out, uint64_t v)
+{
+	v = __builtin_bswap64(v);
+	memcpy(out, &v, sizeof(v));
+	return out + sizeof(v);
+}
+
+static inline uint8_t *put_uint32(uint8_t *out, uint32_t v)
+{
+	if (v < 128) {
+		*out = (uint8_t)v;
+		return out + 1;
+	}
+	if (v <= UINT8_MAX) {
+		out[0] = UINT_8;
+		out[1] = (uint8_t)v;
+		return out + 2;
+	}
+	if (v <= UINT16_MAX) {
+		out[0] = UINT_8 + 1;
+		return put_be16(out + 1, (uint16_t)v);
+	}
+	out[0] = UINT_8 + 2;
+	return put_be32(out + 1, v);
+}
+
+static inline uint8_t *put_uint(uint8_t *out, uint64_t v)
+{
+	if (v <= UINT32_MAX)
+		return put_uint32(out, (uint32_t)v);
+	out[0] = UINT_8 + 3;
+	return put_be64(out + 1, v);
+}
+
+static inline uint8_t *put_int(uint8_t *out, int64_t v)
+{
+	if (v >= 0)
+		return put_uint(out, (uint64_t)v);
+	if (v >= -32) {
+		*out = (uint8_t)v;
+		return out + 1;
+	}
+	if (v >= INT8_MIN) {
+		out[0] = INT_8;
+		out[1] = (uint8_t)v;
+		return out + 2;
+	}
+	if (v >= INT16_MIN) {
+		out[0] = INT_8 + 1;
+		return put_be16(out + 1, (uint16_t)v);
+	}
+	if (v >= INT32_MIN) {
+		out[0] = INT_8 + 2;
+		return put_be32(out + 1, (uint32_t)v);
+	}
+	out[0] = INT_8 + 3;
+	return put_be64(out + 1, (uint64_t)v);
+}
+
+static inline uint8_t *put_float(uint8_t *out, uint32_t bits)
+{
+	*out = FLOAT_32;
+	return put_be32(out + 1, bits);
+}
+
+static inline uint8_t *put_double(uint8_t *out, uint64_t bits)
+{
+	*out = FLOAT_64;
+	return put_be64(out + 1, bits);
+}
+
+static inline uint8_t *put_bool(uint8_t *out, bool v)
+{
+	*out = v ? FORMAT_TRUE : FORMAT_FALSE;
+	return out + 1;
+}
+
+/* A header with a length of 8, 16 or 32 bits; `first` is the 8-bit form. */
+static inline uint8_t *put_length(uint8_t *out, enum format first, size_t len)
+{
+	if (len <= UINT8_MAX) {
+		out[0] = first;
+		out[1] = (uint8_t)len;
+		return out + 2;
+	}
+	if (len <= UINT16_MAX) {
+		out[0] = (uint8_t)(first + 1);
+		return put_be16(out + 1, (uint16_t)len);
+	}
+	out[0] = (uint8_t)(first + 2);
+	return put_be32(out + 1, (uint32_t)len);
+}
+
+static inline uint8_t *put_str_header(uint8_t *out, size_t len)
+{
+	if (len <= FIX_STR_MAX) {
+		*out = (uint8_t)(FIX_STR | len);
+		return out + 1;
+	}
+	return put_length(out, STR_8, len);
+}
+
+static bool is_ascii(const uint8_t *s, size_t n)
+{
+	uint64_t bits = 0, v;
+
+	for (; n >= sizeof(v); n -= sizeof(v), s += sizeof(v)) {
+		memcpy(&v, s, sizeof(v));
+		bits |= v;
+	}
+	for (; n; n--)
+		bits |= *s++;
+	return !(bits & UINT64_C(0x8080808080808080));
+}
+
+/* Any string, reading nothing but its bytes. */
+__attribute__((noinline)) static uint8_t *put_text(uint8_t *out, const uint8_t *s, size_t n)
+{
+	n = n ? strnlen((const char *)s, n) : 0; /* a str of no bytes may be nowhere */
+	if (is_ascii(s, n)) {
+		out = put_str_header(out, n);
+		if (n)
+			memcpy(out, s, n);
+		return out + n;
+	}
+	out = put_str_header(out, utf8_text_size(s, n));
+	return utf8_text(out, s, n);
+}
+
+/* At most 16 bytes of a row: one load, one store. */
+static inline uint8_t *put_short_chars(uint8_t *out, const uint8_t *s, uint32_t n)
+{
+	uint32_t len = text_copy_ascii(out + 1, s);
+
+	if (len >= n)
+		len = n;
+	else if (s[len])
+		return put_text(out, s, n);
+	*out = (uint8_t)(FIX_STR | len);
+	return out + 1 + len;
+}
+
+/* From a row: copied while its end is looked for. */
+static inline uint8_t *put_chars(uint8_t *out, const uint8_t *s, uint32_t n)
+{
+	uint32_t len = text_copy_ascii(out + 1, s);
+
+	if (len == TEXT_STEP && n > TEXT_STEP)
+		len += text_copy_ascii(out + 1 + TEXT_STEP, s + TEXT_STEP);
+	if (len > n)
+		len = n;
+	/* 32 bytes, or 31 and no end, need another header, so other places. */
+	if (len > FIX_STR_MAX || (len < n && s[len]))
+		return put_text(out, s, n);
+	*out = (uint8_t)(FIX_STR | len);
+	return out + 1 + len;
+}
+
+static uint8_t *put_str(uint8_t *out, struct str s)
+{
+	return put_text(out, (const uint8_t *)s.at, s.len);
+}
+
+static uint32_t count_strings(struct str list)
+{
+	uint32_t n = 0;
+	struct str s;
+
+	while (list_next(&list, &s))
+		n++;
+	return n;
+}
+
+__attribute__((noinline)) static uint8_t *put_list(uint8_t *out, struct str list)
+{
+	uint32_t n = count_strings(list);
+	struct str s;
+
+	if (n < 16) {
+		*out++ = (uint8_t)(FIX_ARRAY | n);
+	} else if (n <= UINT16_MAX) {
+		*out++ = ARRAY_16;
+		out = put_be16(out, (uint16_t)n);
+	} else {
+		*out++ = ARRAY_16 + 1;
+		out = put_be32(out, n);
+	}
+	while (list_next(&list, &s))
+		out = put_str(out, s);
+	return out;
+}
+
+__attribute__((noinline)) static uint8_t *put_bytes(uint8_t *out, struct str s)
+{
+	out = put_length(out, BIN_8, s.len);
+	if (s.len)
+		memcpy(out, s.at, s.len);
+	return out + s.len;
+}
+
+__attribute__((noinline)) static uint8_t *put_id(uint8_t *out, const struct scene *scene)
+{
+	char text[RID_TEXT_MAX];
+	uint32_t len =
+		rid_format(scene->batch->rows->origin, batch_rid(scene->batch, scene->index), text);
+
+	return put_text(out, (const uint8_t *)text, len);
+}
+
+/* ---- moments ------------------------------------------------------------ */
+
+/* The timestamp extension in its form of 8 bytes, or 12 beyond 1970..2514. */
+static uint8_t *put_timestamp(uint8_t *out, int64_t ns)
+{
+	int64_t sec = ns / 1000000000;
+	int64_t rest = ns % 1000000000;
+
+	if (rest < 0) {
+		rest += 1000000000;
+		sec--;
+	}
+	if (sec >= 0) {
+		*out++ = FIX_EXT_8;
+		*out++ = EXT_TIMESTAMP;
+		return put_be64(out, (uint64_t)rest << 34 | (uint64_t)sec);
+	}
+	*out++ = EXT_8;
+	*out++ = 12;
+	*out++ = EXT_TIMESTAMP;
+	out = put_be32(out, (uint32_t)rest);
+	return put_be64(out, (uint64_t)sec);
+}
+
+static inline uint8_t *put_when(uint8_t *out, const struct op *op, int64_t ns, struct scene *scene)
+{
+	if (op->is_guarded)
+		return put_moment(out, ns, &scene->second);
+	return put_timestamp(out, ns);
+}
+
+/* Fluentd's: unsigned seconds and nanoseconds; before the epoch there is none. */
+static uint8_t *put_event_time(uint8_t *out, int64_t ns)
+{
+	if (ns < 0)
+		ns = 0;
+	out = put_be32(out, (uint32_t)(ns / 1000000000));
+	return put_be32(out, (uint32_t)(ns % 1000000000));
+}
+
+static inline int64_t record_time(const struct op *op, const struct scene *scene)
+{
+	if (op->layout == LAYOUT_BOOT)
+		return boot_to_wall(scene, load_u64(scene->row + op->at));
+	return batch_time(scene->batch, scene->index);
+}
+
+/* ---- maps whose members may be missing ---------------------------------- */
+
+struct map {
+	uint8_t *key, *header;
+	uint32_t n;
+};
+
+static void map_open(struct map *map, uint8_t *out, const struct op *op)
+{
+	*map = (struct map){ .key = out - op->at, .header = out - op->size, .n = op->skip };
+}
+
+/* Write the header, or take an empty optional map back; counts in its parent. */
+static uint8_t *map_close(struct map *map, uint8_t *out, const struct op *op)
+{
+	if (op->at) {
+		if (!map->n)
+			return map->key;
+		map[-1].n++;
+	}
+	if (op->size == 1) {
+		*map->header = (uint8_t)(FIX_MAP | map->n);
+	} else {
+		map->header[0] = MAP_16;
+		put_be16(map->header + 1, (uint16_t)map->n);
+	}
+	return out;
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+static size_t msgpack_bound(const struct encoder *encoder, const struct batch *batch, uint32_t row)
+{
+	const struct msgpack *msgpack = (const struct msgpack *)encoder;
+
+	return program_exact_bound(&msgpack->program, batch, row);
+}
+
+/* One kernel a line: what it writes, then on to the next operation. */
+#define KERNEL(id, write)     \
+	k_##id : out = write; \
+	NEXT()
+#define NEXT()                              \
+	do {                                \
+		op++;                       \
+		out = put_literal(out, op); \
+		goto *kernels[op->kernel];  \
+	} while (0)
+
+static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *batch,
+			     uint32_t first, uint32_t until, struct encoded *dest)
+{
+	static const void *const kernels[] = {
+#define X(id) [KERNEL_##id] = &&k_##id,
+		KERNEL_LIST(X)
+#undef X
+	};
+	const struct msgpack *msgpack = (const struct msgpack *)encoder;
+	const struct program *program = &msgpack->program;
+	struct scene scene = { .batch = batch, .second = SECOND_INIT };
+	struct map maps[SHAPE_DEPTH_MAX + 2] = { 0 }, *map;
+	uint8_t *out = dest->at;
+	const uint8_t *src;
+	const struct op *op;
+	uint32_t i;
+
+	for (i = first; i < until && dest->nends < dest->max; i++) {
+		scene.index = batch->sel[i];
+		scene.row = src = batch->rows->at[scene.index];
+		if (!program_fits(program, batch, scene.index, (size_t)(dest->limit - out)))
+			break;
+		prefetch_row(batch, i + 2);
+		map = maps;
+		op = program->ops;
+		out = put_literal(out, op);
+		goto *kernels[op->kernel];
+
+		KERNEL(U8, put_uint32(out, src[op->at]));
+		KERNEL(U16, put_uint32(out, load_u16(src + op->at)));
+		KERNEL(U32, put_uint32(out, load_u32(src + op->at)));
+		KERNEL(U64, put_uint(out, load_u64(src + op->at)));
+		KERNEL(S8, put_int(out, load_s8(src + op->at)));
+		KERNEL(S16, put_int(out, load_s16(src + op->at)));
+		KERNEL(S32, put_int(out, load_s32(src + op->at)));
+		KERNEL(S64, put_int(out, load_s64(src + op->at)));
+		KERNEL(F32, put_float(out, load_u32(src + op->at)));
+		KERNEL(F64, put_double(out, load_u64(src + op->at)));
+		KERNEL(BOOL, put_bool(out, load_bool(src + op->at, op->size)));
+		KERNEL(SHORT, put_short_chars(out, src + op->at, op->size));
+		KERNEL(CHARS, put_chars(out, src + op->at, op->size));
+		KERNEL(TAIL, put_chars(out, src + op->at, tail_len(batch, scene.index, op->at)));
+		KERNEL(STR, put_str(out, load_str(src + op->at)));
+		KERNEL(LIST, put_list(out, op_span(op, &scene, src)));
+		KERNEL(HEX, put_bytes(out, op_span(op, &scene, src)));
+		KERNEL(BOOT,
+		       put_when(out, op, boot_to_wall(&scene, load_u64(src + op->at)), &scene));
+		KERNEL(WALL, put_when(out, op, load_s64(src + op->at), &scene));
+		KERNEL(READ, put_when(out, op, batch->rows->wall_ns, &scene));
+		KERNEL(BOOT_NS, put_int(out, boot_to_wall(&scene, load_u64(src + op->at))));
+		KERNEL(READ_NS, put_int(out, batch->rows->wall_ns));
+		KERNEL(RID, put_id(out, &scene));
+		KERNEL(EVENT_TIME,
+		       put_event_time(out, *msgpack->last_ns = record_time(op, &scene)));
+	k_FROM_COLUMN:
+		src = column_value(batch, scene.index, op);
+		if (!src)
+			op += op->skip;
+		NEXT();
+	k_FROM_ROW:
+		src = scene.row;
+		NEXT();
+	k_FROM_CONSTS:
+		src = batch->schema->consts;
+		NEXT();
+	k_OPEN:
+		map_open(++map, out, op);
+		NEXT();
+	k_MEMBER:
+		map->n++;
+		NEXT();
+		KERNEL(CLOSE, map_close(map--, out, op));
+	k_COMMA:
+	k_LITERAL:
+		NEXT();
+	k_END:
+		dest->ends[dest->nends++] = (uint32_t)(out - dest->start);
+	}
+	dest->at = out;
+	return i - first;
+}
+
+/* ---- losses ------------------------------------------------------------- */
+
+/* Names are short; this many bytes of each always fit ENCODER_MARK_MAX. */
+enum { MARK_NAME_MAX = 80 };
+
+static uint8_t *mark_text(uint8_t *out, const char *text)
+{
+	return put_text(out, (const uint8_t *)text, text ? strnlen(text, MARK_NAME_MAX) : 0);
+}
+
+static uint8_t *mark_name(uint8_t *out, const char *key, const char *name)
+{
+	return mark_text(mark_text(out, key), name);
+}
+
+static uint8_t *mark_number(uint8_t *out, const char *key, uint64_t n)
+{
+	return put_uint(mark_text(out, key), n);
+}
+
+static size_t msgpack_mark(const struct encoder *encoder, const struct mark *mark, uint8_t *out)
+{
+	const struct msgpack *msgpack = (const struct msgpack *)encoder;
+	bool has_place = mark->from || mark->to;
+	const uint8_t *start = out;
+
+	if (msgpack->is_forward) {
+		*out++ = FIX_ARRAY | 2;
+		*out++ = FIX_EXT_8;
+		*out++ = EXT_EVENT_TIME;
+		out = put_event_time(out, *msgpack->last_ns);
+	}
+	*out++ = FIX_MAP | 1;
+	out = mark_text(out, "_loss");
+	*out++ = has_place ? FIX_MAP | 7 : FIX_MAP | 4;
+	out = mark_name(out, "source", mark->origin->source);
+	out = mark_name(out, "event", mark->event);
+	out = mark_name(out, "reason", mark->reason);
+	out = mark_number(out, "n", mark->n);
+	if (has_place) {
+		out = mark_number(out, "cpu", mark->cpu);
+		out = mark_number(out, "from_seq", mark->from);
+		out = mark_number(out, "to_seq", mark->to);
+	}
+	return (size_t)(out - start);
+}
+
+/* ---- compiling ---------------------------------------------------------- */
+
+struct compiler {
+	struct assembler as;
+	const struct encoder_options *options;
+	struct error *err;
+};
+
+/* A string that is the same in each record; returns how many bytes it takes. */
+static uint32_t put_const(struct compiler *c, const char *text, size_t len)
+{
+	uint8_t *packed = arena_alloc(c->as.arena, 3 * len + 5);
+	const uint8_t *end = put_text(packed, (const uint8_t *)text, len);
+
+	assemble_bytes(&c->as, packed, (size_t)(end - packed));
+	return (uint32_t)(end - packed);
+}
+
+static int put_value(struct compiler *c, const struct field *f)
+{
+	bool is_text = f->type == TYPE_TIME && c->options->forward_entry;
+	int r;
+
+	if (is_const_text(f)) {
+		struct str text = field_const_str(c->as.schema, f);
+
+		put_const(c, text.at, text.len);
+		return 0;
+	}
+	if (is_text)
+		assemble_bytes(&c->as, &(uint8_t){ FIX_STR | MOMENT_MAX }, 1);
+	r = assemble_value(&c->as, f, is_text, c->err);
+	if (r < 0)
+		return r;
+	if (is_text)
+		assemble_text(&c->as, "Z");
+	return 0;
+}
+
+static int put_leaf(struct compiler *c, const struct shape *s)
+{
+	uint32_t from = 0;
+	int r;
+
+	assemble_from(&c->as, s->field);
+	if (s->is_optional)
+		from = (uint32_t)(c->as.ops.len / sizeof(struct op)) - 1;
+	put_const(c, s->key, s->key_len);
+	r = put_value(c, s->field);
+	if (r < 0)
+		return r;
+	if (s->is_optional) {
+		assemble_op(&c->as, (struct op){ .kernel = KERNEL_MEMBER });
+		assemble_join(&c->as, from);
+	}
+	return 0;
+}
+
+static uint32_t count_required(const struct shape *object)
+{
+	uint32_t n = 0;
+
+	for (const struct shape *s = object->children; s; s = s->next)
+		n += !s->is_optional;
+	return n;
+}
+
+/* key_len: bytes of the key just written, which belongs to the map. */
+static int put_map(struct compiler *c, const struct shape *object, uint32_t key_len)
+{
+	uint32_t required = count_required(object);
+	bool is_counted = required < object->nchildren;
+	uint8_t header[3] = { FIX_MAP | (uint8_t)(required & FIX_MAP_MAX) };
+	uint32_t header_len = object->nchildren <= FIX_MAP_MAX ? 1 : 3;
+
+	if (header_len == 3) {
+		header[0] = MAP_16;
+		put_be16(header + 1, (uint16_t)required);
+	}
+	assemble_bytes(&c->as, header, header_len);
+	if (is_counted)
+		assemble_op(&c->as, (struct op){ .kernel = KERNEL_OPEN,
+						 .at = key_len + header_len,
+						 .size = header_len,
+						 .skip = required });
+	for (const struct shape *s = object->children; s; s = s->next) {
+		int r = s->field ? put_leaf(c, s) : put_map(c, s, put_const(c, s->key, s->key_len));
+
+		if (r < 0)
+			return r;
+	}
+	if (is_counted)
+		assemble_op(&c->as, (struct op){ .kernel = KERNEL_CLOSE,
+						 .at = object->is_optional,
+						 .size = header_len });
+	return 0;
+}
+
+static void put_entry(struct compiler *c)
+{
+	static const uint8_t entry[] = { FIX_ARRAY | 2, FIX_EXT_8, EXT_EVENT_TIME };
+	const struct field *time = c->as.schema->time;
+	bool is_boot = time->loc == LOC_ROW && time->layout == LAYOUT_BOOT;
+
+	assemble_bytes(&c->as, entry, sizeof(entry));
+	assemble_op(&c->as, (struct op){ .kernel = KERNEL_EVENT_TIME,
+					 .at = time->at,
+					 .layout = is_boot ? LAYOUT_BOOT : LAYOUT_READ });
+	c->as.fixed += 8;
+}
+
+static int msgpack_compile(struct arena *arena, const struct schema *schema,
+			   const struct encoder_options *options,
+			   const struct encoder **ret_encoder, struct error *err)
+{
+	struct compiler c = { .options = options, .err = err };
+	struct msgpack *msgpack = arena_alloc(arena, sizeof(*msgpack));
+	const struct shape *root;
+	int r;
+
+	assembler_init(&c.as, arena, schema, &expansion);
+	r = shape_make(arena, schema, options, &root, err);
+	if (r < 0)
+		goto out;
+	if (options->forward_entry)
+		put_entry(&c);
+	r = put_map(&c, root, 0);
+	if (r < 0)
+		goto out;
+	assemble_end(&c.as, &msgpack->program);
+	msgpack->is_forward = options->forward_entry;
+	msgpack->last_ns = arena_alloc(arena, sizeof(*msgpack->last_ns));
+	msgpack->encoder = (struct encoder){ .rows = msgpack_rows,
+					     .bound = msgpack_bound,
+					     .mark = msgpack_mark };
+	*ret_encoder = &msgpack->encoder;
+out:
+	assembler_release(&c.as);
+	return r;
+}
+
+static struct str msgpack_header(const struct encoder *encoder)
+{
+	(void)encoder;
+	return (struct str){ 0 };
+}
+
+const struct codec codec_msgpack = {
+	.name = "msgpack",
+	.summary = "one MessagePack map a record",
+	.content_type = "application/msgpack",
+	.compile = msgpack_compile,
+	.header = msgpack_header,
+};
