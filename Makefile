@@ -184,7 +184,7 @@ $(BUILD)/tests/unit/test_sink_kafka: | $(BUILD)/tests/interop/kafka_mock
 unit-binaries: $(UNIT_BINARIES)
 test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(PEERS)
 ifneq ($(wildcard bpf/bpf.mk),)
-test-programs: test-bpf
+test-programs unit: test-bpf
 endif
 
 run_tests := $(PYTHON) tests/run --build $(BUILD)
