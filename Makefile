@@ -278,10 +278,11 @@ lint-format:
 # One stamp a file: only what changed (the object tells) is looked at again.
 lint-tidy: $(patsubst src/%.c,$(BUILD)/lint/%.tidy,$(SOURCES))
 
-$(BUILD)/lint/%.tidy: src/%.c $(BUILD)/obj/%.o .clang-tidy
+$(BUILD)/lint/%.tidy: src/%.c $(BUILD)/obj/%.o .clang-tidy tools/tidy.h
 	$(say) TIDY $<
 	@mkdir -p $(@D)
-	$(Q)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c17 $(WARNINGS) >$@.out 2>&1 \
+	$(Q)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) $(if $(findstring base/error.c,$<),,-include \
+		tools/tidy.h) -std=c17 $(WARNINGS) -Wno-unused-value >$@.out 2>&1 \
 		|| { grep -E '(error|warning):' $@.out; exit 1; }
 	@touch $@
 

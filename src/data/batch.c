@@ -151,7 +151,7 @@ void batch_read(const struct batch *batch, uint32_t row, const struct field *fie
 
 int64_t batch_time(const struct batch *batch, uint32_t row)
 {
-	struct value v;
+	struct value v = { 0 }; /* a missing time is 0 */
 
 	batch_read(batch, row, batch->schema->time, &v);
 	return v.i;

@@ -117,7 +117,7 @@ static int read_number(const struct job *job, const struct opt *opt, const struc
 	if (r == -ERANGE)
 		return error_at(job->err, EINVAL, node->pos, "option '%s' of %s: %s is too large",
 				opt->name, job->what, yaml_describe(node));
-	if (r < 0)
+	if (r)
 		return bad_value(job, opt, node);
 	if (opt->min && parse_number(opt->type, opt->min, &bound) == 0 && value < bound)
 		return error_at(job->err, EINVAL, node->pos,

@@ -129,7 +129,7 @@ static int parse_primary(struct parser *p, struct node **ret_node)
 			r = advance(p);
 		if (r == 0)
 			r = parse_or(p, ret_node);
-		if (r < 0)
+		if (r)
 			return r;
 		if (p->token.kind != TOKEN_CLOSE)
 			return unexpected(p, "an operator or ')'");
@@ -182,7 +182,7 @@ static int parse_comparison(struct parser *p, struct node *left, enum cmp cmp,
 
 	if (r == 0)
 		r = parse_primary(p, &right);
-	if (r < 0)
+	if (r)
 		return r;
 	if (right->kind != NODE_OPERAND)
 		return fail_at(p, right->at, "only fields and literals can be compared");
@@ -206,7 +206,7 @@ static int parse_glob(struct parser *p, struct node *left, struct node **ret_nod
 	struct node *node = new_node(p, NODE_GLOB, p->token.at);
 	int r = advance(p);
 
-	if (r < 0)
+	if (r)
 		return r;
 	if (p->token.kind != TOKEN_LITERAL || p->token.value.kind != OPERAND_STRING)
 		return unexpected(p, "a pattern in quotes");
@@ -226,7 +226,7 @@ static int parse_items(struct parser *p, struct node *node)
 
 	do {
 		r = advance(p);
-		if (r < 0)
+		if (r)
 			return r;
 		if (p->token.kind != TOKEN_LITERAL)
 			return unexpected(p, "a literal");
@@ -240,7 +240,7 @@ static int parse_items(struct parser *p, struct node *node)
 		}
 		node->items[node->nitems++] = p->token.value;
 		r = advance(p);
-		if (r < 0)
+		if (r)
 			return r;
 	} while (p->token.kind == TOKEN_COMMA);
 	if (p->token.kind != TOKEN_CLOSE)
@@ -253,7 +253,7 @@ static int parse_in(struct parser *p, struct node *left, struct node **ret_node)
 	struct node *node = new_node(p, NODE_IN, p->token.at);
 	int r = advance(p);
 
-	if (r < 0)
+	if (r)
 		return r;
 	if (p->token.kind != TOKEN_OPEN)
 		return unexpected(p, "'(' behind 'in'");
@@ -282,7 +282,7 @@ static int parse_relation(struct parser *p, struct node *left, struct node **ret
 		r = parse_in(p, left, &node);
 	else
 		r = parse_glob(p, left, &node);
-	if (r < 0)
+	if (r)
 		return r;
 	*ret_node = is_not ? negated(p, node) : node;
 	return 0;
@@ -324,7 +324,7 @@ static int parse_not(struct parser *p, struct node **ret_node)
 	r = enter(p);
 	if (r == 0)
 		r = advance(p);
-	if (r < 0)
+	if (r)
 		return r;
 	if (p->token.kind == TOKEN_NOT)
 		r = parse_not(p, &node);
@@ -332,7 +332,7 @@ static int parse_not(struct parser *p, struct node **ret_node)
 		r = parse_primary(p, &node);
 	if (r == 0)
 		r = check_condition(p, node);
-	if (r < 0)
+	if (r)
 		return r;
 	if (is_relation(&p->token))
 		return fail_at(p, p->token.at,
@@ -352,7 +352,7 @@ static int parse_list(struct parser *p, enum token_kind op, enum node_kind kind,
 	struct node *part, *list = NULL;
 	int r = parse_part(p, &part);
 
-	if (r < 0)
+	if (r)
 		return r;
 	if (p->token.kind != op) {
 		*ret_node = part;
@@ -361,7 +361,7 @@ static int parse_list(struct parser *p, enum token_kind op, enum node_kind kind,
 	list = new_node(p, kind, p->token.at);
 	for (;;) {
 		r = check_condition(p, part);
-		if (r < 0)
+		if (r)
 			return r;
 		add_child(list, part);
 		if (p->token.kind != op)
@@ -369,7 +369,7 @@ static int parse_list(struct parser *p, enum token_kind op, enum node_kind kind,
 		r = advance(p);
 		if (r == 0)
 			r = parse_part(p, &part);
-		if (r < 0)
+		if (r)
 			return r;
 	}
 	*ret_node = list;
@@ -418,7 +418,7 @@ int expr_parse(struct arena *arena, const char *text, struct pos pos, struct exp
 		expr->pos.file = arena_strdup(arena, pos.file);
 	p.lexer = (struct lexer){ .arena = arena, .text = expr->text, .pos = expr->pos };
 	r = parse_all(&p, &root);
-	if (r < 0)
+	if (r)
 		return r;
 	expr->root = root;
 	*ret_expr = expr;
