@@ -336,28 +336,30 @@ static inline int64_t record_time(const struct op *op, const struct scene *scene
 /* ---- maps whose members may be missing ---------------------------------- */
 
 struct map {
-	uint8_t *key, *header;
+	size_t key, header; /* bytes from where the call began to write */
 	uint32_t n;
 };
 
-static void map_open(struct map *map, uint8_t *out, const struct op *op)
+static void map_open(struct map *map, size_t at, const struct op *op)
 {
-	*map = (struct map){ .key = out - op->at, .header = out - op->size, .n = op->skip };
+	*map = (struct map){ .key = at - op->at, .header = at - op->size, .n = op->skip };
 }
 
 /* Write the header, or take an empty optional map back; counts in its parent. */
-static uint8_t *map_close(struct map *map, uint8_t *out, const struct op *op)
+static uint8_t *map_close(struct map *map, uint8_t *start, uint8_t *out, const struct op *op)
 {
+	uint8_t *header = start + map->header;
+
 	if (op->at) {
 		if (!map->n)
-			return map->key;
+			return start + map->key;
 		map[-1].n++;
 	}
 	if (op->size == 1) {
-		*map->header = (uint8_t)(FIX_MAP | map->n);
+		*header = (uint8_t)(FIX_MAP | map->n);
 	} else {
-		map->header[0] = MAP_16;
-		put_be16(map->header + 1, (uint16_t)map->n);
+		header[0] = MAP_16;
+		put_be16(header + 1, (uint16_t)map->n);
 	}
 	return out;
 }
@@ -448,12 +450,12 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		src = batch->schema->consts;
 		NEXT();
 	k_OPEN:
-		map_open(++map, out, op);
+		map_open(++map, (size_t)(out - dest->at), op);
 		NEXT();
 	k_MEMBER:
 		map->n++;
 		NEXT();
-		KERNEL(CLOSE, map_close(map--, out, op));
+		KERNEL(CLOSE, map_close(map--, dest->at, out, op));
 	k_COMMA:
 	k_LITERAL:
 		NEXT();

@@ -351,7 +351,11 @@ static int column_kernel(const struct field *f)
 static int check_place(const struct schema *schema, const struct field *f, struct error *err)
 {
 	uint32_t bytes = layout_bytes((enum layout)f->layout);
+	bool is_meta = f->layout == LAYOUT_READ || f->layout == LAYOUT_RID;
 
+	if (f->loc != LOC_COL && is_meta != (f->loc == LOC_META))
+		return error_set(err, EINVAL, "field '%s' of '%s' is not where its layout says",
+				 f->name, schema->event);
 	if (f->layout == LAYOUT_CHARS || f->layout == LAYOUT_BYTES)
 		bytes = f->size;
 	if (f->loc == LOC_ROW && (uint64_t)f->at + bytes > schema->row_min)
@@ -402,19 +406,25 @@ static void count_bound(struct assembler *as, const struct field *f, enum kernel
 	}
 }
 
-int assemble_value(struct assembler *as, const struct field *f, bool is_guarded, struct error *err)
+int field_kernel(const struct schema *schema, const struct field *f, struct error *err)
 {
 	int kernel = f->loc == LOC_COL ? column_kernel(f) : any_kernel(f);
-	uint32_t size = f->size;
 	int r;
 
 	if (kernel < 0)
 		return error_set(err, ENOTSUP, "cannot show field '%s' of '%s' (a %s in layout %u)",
-				 f->name, as->schema->event, type_name((enum type)f->type),
-				 f->layout);
-	r = check_place(as->schema, f, err);
-	if (r < 0)
-		return r;
+				 f->name, schema->event, type_name((enum type)f->type), f->layout);
+	r = check_place(schema, f, err);
+	return r < 0 ? r : kernel;
+}
+
+int assemble_value(struct assembler *as, const struct field *f, bool is_guarded, struct error *err)
+{
+	int kernel = field_kernel(as->schema, f, err);
+	uint32_t size = f->size;
+
+	if (kernel < 0)
+		return kernel;
 	if (kernel == KERNEL_BOOL)
 		size = f->loc == LOC_COL ? 8 : layout_bytes((enum layout)f->layout);
 	assemble_op(as, (struct op){

@@ -162,6 +162,12 @@ int shown_fields(struct arena *arena, const struct schema *schema,
 		 const struct field ***ret_fields, uint32_t *ret_nfields, struct error *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * The kernel that reads the field; -ENOTSUP for what cannot be shown, -EINVAL
+ * for what lies outside the row.
+ */
+int field_kernel(const struct schema *schema, const struct field *field, struct error *err);
+
 /* ---- putting a program together ----------------------------------------- */
 
 struct assembler {
@@ -199,7 +205,7 @@ void assemble_join(struct assembler *as, uint32_t from_column);
 
 /*
  * Append the operation that writes the field's value, and count its bound.
- * -ENOTSUP for what cannot be read, -EINVAL for what lies outside the row.
+ * Errors are field_kernel()'s.
  */
 int assemble_value(struct assembler *as, const struct field *field, bool is_guarded,
 		   struct error *err) __attribute__((warn_unused_result));
