@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from kafka_broker import KafkaBroker, KafkaMissing, KafkaMock
+from kafka_broker import KafkaMock
 from support import clean_env
 
 
@@ -14,16 +14,6 @@ def produce(bootstrap, topic, lines, *options):
                           input="".join(f"{line}\n" for line in lines).encode(),
                           env=clean_env(), capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    try:
-        made = KafkaBroker(tmp_path_factory.mktemp("kafka"))
-    except KafkaMissing as missing:
-        pytest.skip(str(missing))
-    with made:
-        yield made
 
 
 def test_broker_gives_back_keys_and_values_byte_for_byte(broker):
