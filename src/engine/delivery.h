@@ -74,7 +74,8 @@ struct sink {
 	struct delivery_options options;
 	uint32_t window, nout; /* handed out or waiting for their retry */
 	struct chunk *open;
-	struct chunk_queue queue, waiting, spare;
+	struct chunk *spare; /* a stack */
+	struct chunk_queue queue, waiting;
 	struct delivery_chunk **all; /* every chunk there is, for counting what is held */
 	uint32_t nall, all_cap;
 	size_t used_bytes; /* of all chunks that are not spare */

@@ -77,11 +77,14 @@ static struct chunk *new_chunk(struct sink *sink)
 
 struct chunk *pool_open(struct sink *sink)
 {
-	struct chunk *chunk = queue_pop(&sink->spare);
+	struct chunk *chunk = sink->spare;
 	struct delivery_chunk *c;
 
-	if (!chunk)
+	if (chunk)
+		sink->spare = chunk->next;
+	else
 		chunk = new_chunk(sink);
+	chunk->next = NULL;
 	c = pool_outer(chunk);
 	c->state = CHUNK_OPEN;
 	c->cost = chunk_cost(chunk);
@@ -119,5 +122,7 @@ void pool_return(struct sink *sink, struct chunk *chunk)
 	sink->used_bytes -= c->cost;
 	c->cost = 0;
 	c->state = CHUNK_FREE;
-	queue_push(&sink->spare, chunk);
+	/* The one used last comes back first: its memory is still in the cache. */
+	chunk->next = sink->spare;
+	sink->spare = chunk;
 }
