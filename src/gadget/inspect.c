@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gadget/chatter.h"
 #include "gadget/fields.h"
 #include "gadget/object.h"
 
@@ -601,14 +602,21 @@ static void read_needs(struct inspection *in)
 static int read_btf(struct inspection *in)
 {
 	const struct object_section *section = object_section(&in->object, ".BTF");
+	struct chatter *chatter;
 
 	if (!section || !section->data || !section->size)
 		return error_set(in->err, EINVAL, "the object has no BTF (compile with -g)");
 	if (section->size > UINT32_MAX)
 		return error_set(in->err, E2BIG, "too much BTF");
+	chatter = chatter_begin();
 	in->btf = btf__new(section->data, (uint32_t)section->size);
+	if (!in->btf) {
+		(void)error_set(in->err, EBADMSG, "damaged object: its BTF cannot be read");
+		chatter_add_last(chatter, in->err);
+	}
+	chatter_end(chatter);
 	if (!in->btf)
-		return error_set(in->err, EBADMSG, "damaged object: its BTF cannot be read");
+		return -EBADMSG;
 	if (btf__type_cnt(in->btf) > MAX_TYPES)
 		return error_set(in->err, E2BIG, "%u types are too many (at most %d)",
 				 btf__type_cnt(in->btf), MAX_TYPES);

@@ -14,12 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "gadget/chatter.h"
 #include "gadget/tracefs.h"
-
-enum {
-	LOG_SIZE = 64 * 1024, /* of libbpf's messages, the last ones are kept */
-	TAIL_LINES = 3,       /* of the verifier, in an error */
-};
 
 struct loaded_source {
 	int ring_fd;
@@ -35,103 +31,6 @@ struct loaded {
 	struct loaded_source *sources;
 	uint32_t ncpus;
 };
-
-/* ---- libbpf's messages --------------------------------------------------- */
-
-/* The last LOG_SIZE bytes that libbpf said, oldest first. */
-struct chatter {
-	size_t len;
-	char text[2 * LOG_SIZE];
-};
-
-/*
- * libbpf has one print callback for the whole process and no argument to it; the
- * thread that is loading says here where its messages go.
- */
-static _Thread_local struct chatter *listening;
-
-__attribute__((format(printf, 2, 0))) static int hear(enum libbpf_print_level level,
-						      const char *fmt, va_list args)
-{
-	struct chatter *c = listening;
-	size_t room;
-	int n;
-
-	if (!c || level == LIBBPF_DEBUG)
-		return 0;
-	if (c->len > LOG_SIZE) {
-		memmove(c->text, c->text + c->len - LOG_SIZE / 2, LOG_SIZE / 2);
-		c->len = LOG_SIZE / 2;
-	}
-	room = sizeof(c->text) - c->len;
-	n = vsnprintf(c->text + c->len, room, fmt, args);
-	if (n > 0)
-		c->len += (size_t)n < room ? (size_t)n : room - 1;
-	return 0;
-}
-
-static void listen_to_libbpf(struct chatter *c)
-{
-	if (c)
-		(void)libbpf_set_print(hear);
-	listening = c;
-}
-
-/* Lines of the verifier's log that explain nothing. */
-static bool is_noise(const char *line, size_t len)
-{
-	static const char *const noise[] = { "processed ",        "-- END",       "-- BEGIN",
-					     "verification time", "stack depth ", "libbpf: " };
-
-	for (size_t i = 0; i < sizeof(noise) / sizeof(*noise); i++)
-		if (len >= strlen(noise[i]) && !strncmp(line, noise[i], strlen(noise[i])))
-			return true;
-	return len == 0;
-}
-
-/*
- * Append what the verifier said last to the error: the last lines in front of
- * libbpf's end mark.
- */
-static void add_verdict(const struct chatter *c, struct error *err)
-{
-	const char *lines[TAIL_LINES];
-	size_t lens[TAIL_LINES];
-	const char *end = memmem(c->text, c->len, "-- END PROG LOAD LOG --", 23);
-	int n = 0;
-
-	while (end && end > c->text && n < TAIL_LINES) {
-		const char *begin = memrchr(c->text, '\n', (size_t)(end - c->text));
-
-		begin = begin ? begin + 1 : c->text;
-		if (!is_noise(begin, (size_t)(end - begin))) {
-			lines[n] = begin;
-			lens[n++] = (size_t)(end - begin) < 200 ? (size_t)(end - begin) : 200;
-		} else if (!strncmp(begin, "-- BEGIN", 8)) {
-			break;
-		}
-		end = begin > c->text ? begin - 1 : NULL;
-	}
-	for (int i = n - 1; i >= 0; i--)
-		(void)error_add(err, "%s%.*s", i == n - 1 ? "; the verifier says: " : " / ",
-				(int)lens[i], lines[i]);
-}
-
-/* The last line libbpf itself said, without its prefix. */
-static void add_complaint(const struct chatter *c, struct error *err)
-{
-	const char *end = c->text + c->len, *begin;
-
-	while (end > c->text && end[-1] == '\n')
-		end--;
-	if (end == c->text)
-		return;
-	begin = memrchr(c->text, '\n', (size_t)(end - c->text));
-	begin = begin ? begin + 1 : c->text;
-	if (!strncmp(begin, "libbpf: ", 8))
-		begin += 8;
-	(void)error_add(err, " (%.*s)", (int)(end - begin < 300 ? end - begin : 300), begin);
-}
 
 /* ---- opening ------------------------------------------------------------- */
 
@@ -255,10 +154,11 @@ static const struct model_program *refused(const struct loaded *l, const struct 
 {
 	for (uint32_t i = 0; i < l->model->nprograms; i++) {
 		char text[320];
-		int n = snprintf(text, sizeof(text), "prog '%.256s': BPF program load failed",
-				 l->model->programs[i].name);
 
-		if (memmem(c->text, c->len, text, (size_t)n))
+		(void)snprintf(text, sizeof(text), "prog '%.256s': BPF program load failed",
+			       l->model->programs[i].name);
+
+		if (chatter_has(c, text))
 			return &l->model->programs[i];
 	}
 	return NULL;
@@ -277,12 +177,12 @@ static int explain_load(const struct loaded *l, const struct chatter *c, int cod
 		return error_set(err, EOPNOTSUPP, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
 	if (!p) {
 		(void)error_set(err, code, "%s", strerrordesc_np(code));
-		add_complaint(c, err);
+		chatter_add_last(c, err);
 		return -code;
 	}
 	(void)error_set(err, code, "the kernel refused program '%s' of section '%s': %s", p->name,
 			p->section, strerrordesc_np(code));
-	add_verdict(c, err);
+	chatter_add_verdict(c, err);
 	return -code;
 }
 
@@ -292,7 +192,7 @@ static int load_with(struct loaded *l, const struct load_options *options, struc
 	int r = open_object(l, options, err);
 
 	if (r < 0) {
-		add_complaint(c, err);
+		chatter_add_last(c, err);
 		return r;
 	}
 	r = bpf_object__load(l->object);
@@ -305,7 +205,7 @@ int load_gadget(const struct model *model, const struct load_options *options,
 		struct loaded **ret_loaded, struct error *err)
 {
 	struct loaded *l = xcalloc(1, sizeof(*l));
-	struct chatter *c = xcalloc(1, sizeof(*c));
+	struct chatter *c;
 	int cpus = libbpf_num_possible_cpus(), r;
 
 	l->model = model;
@@ -315,13 +215,12 @@ int load_gadget(const struct model *model, const struct load_options *options,
 	l->sources = xcalloc(model->nsources, sizeof(*l->sources));
 	r = model_check(model, err);
 	if (r == 0) {
-		listen_to_libbpf(c);
+		c = chatter_begin();
 		r = load_with(l, options, c, err);
-		listen_to_libbpf(NULL);
+		chatter_end(c);
 		if (r < 0)
 			(void)error_wrap(err, "cannot load '%s'", model->name);
 	}
-	free(c);
 	if (r < 0) {
 		loaded_free(l);
 		return r;
@@ -401,17 +300,15 @@ static bool has_tracepoints(const struct model *model)
 
 int loaded_attach(struct loaded *l, struct error *err)
 {
-	struct chatter *c = xcalloc(1, sizeof(*c));
+	struct chatter *c = chatter_begin();
 	int tracefs = has_tracepoints(l->model) ? tracefs_open() : -ENOENT, r = 0;
 
-	listen_to_libbpf(c);
 	for (uint32_t i = 0; r == 0 && i < l->model->nprograms; i++) {
 		r = attach_one(l, i, tracefs);
 		if (r < 0)
 			(void)explain_attach(&l->model->programs[i], -r, tracefs, err);
 	}
-	listen_to_libbpf(NULL);
-	free(c);
+	chatter_end(c);
 	if (tracefs >= 0)
 		close(tracefs);
 	if (r == 0)

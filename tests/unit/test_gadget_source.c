@@ -401,7 +401,7 @@ static void gadget_says_which_rights_are_missing(void **state)
 
 	(void)state;
 	need_kernel("bpf/trace_open/program.o");
-	assert_int_equal(collect_new(with_gadget("bpf/trace_open", ""), &err), 0);
+	assert_int_equal(collect_new(with_gadget("bpf/trace_open", "max_wait: 1ms"), &err), 0);
 	child = fork();
 	if (child == 0) {
 		struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -420,13 +420,29 @@ static void gadget_says_which_rights_are_missing(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void gadget_says_why_the_kernel_refused_a_program(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	need_kernel("tests/bpf/refused.o");
+	assert_int_equal(collect_new(with_gadget("tests/bpf/refused.o", "max_wait: 1ms"), &err), 0);
+	assert_int_equal(pipeline_start(collected.pipeline, &err), -EACCES);
+	if (!strstr(err.text,
+		    "cannot load 'refused': the kernel refused program 'enter_getppid' of "
+		    "section 'tracepoint/syscalls/sys_enter_getppid': Permission denied; "
+		    "the verifier says: ") ||
+	    !strstr(err.text, "invalid access to map value"))
+		fail_msg("%s", err.text);
+}
+
 static void gadget_that_never_started_leaves_nothing_behind(void **state)
 {
 	struct error err = ERROR_INIT;
 
 	(void)state;
 	need_kernel("bpf/trace_open/program.o");
-	assert_int_equal(collect_new(with_gadget("bpf/trace_open", ""), &err), 0);
+	assert_int_equal(collect_new(with_gadget("bpf/trace_open", "max_wait: 1ms"), &err), 0);
 }
 
 static void nothing(void)
@@ -460,6 +476,7 @@ int main(void)
 		TEST(gadget_refuses_ring_sizes_that_are_none),
 		TEST(gadget_says_where_it_looked),
 		TEST(gadget_says_which_rights_are_missing),
+		TEST(gadget_says_why_the_kernel_refused_a_program),
 		TEST(gadget_that_never_started_leaves_nothing_behind),
 		TEST(gadget_that_saw_nothing_ends),
 	};
