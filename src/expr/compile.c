@@ -151,8 +151,10 @@ static void dump_head(struct buf *out, const struct op *op)
 	while (n < sizeof(mask) && mask[n])
 		n++;
 	dump_text(out, "begins", bytes, n);
-	if (op->code == OP_HEAD)
+	if (op->nrest)
 		dump_text(out, "then", op->rest, op->nrest);
+	if (op->code == OP_TAIL && op->is_whole)
+		(void)buf_addstr(out, " and ends");
 }
 
 static void dump_test(struct buf *out, const struct op *op)
@@ -162,6 +164,7 @@ static void dump_test(struct buf *out, const struct op *op)
 	case OP_HEAD8:
 	case OP_HEAD16:
 	case OP_HEAD:
+	case OP_TAIL:
 		dump_head(out, op);
 		return;
 	case OP_STRING:

@@ -92,12 +92,9 @@ static struct constant load_number(const struct batch *batch, const struct field
 								: (__int128)(int64_t)bits };
 }
 
-/*
- * A present string field, cut at its end, or after `reach` bytes where only
- * so many matter.  `text` holds the bytes of one that must be made.
- */
+/* A present string field, cut at its end.  `text` holds one that must be made. */
 static struct str load_string(const struct batch *batch, const struct field *field, uint32_t row,
-			      uint32_t reach, char *text)
+			      char *text)
 {
 	const char *at;
 	uint64_t n;
@@ -115,7 +112,7 @@ static struct str load_string(const struct batch *batch, const struct field *fie
 		n = batch->rows->len[row] > field->at ? batch->rows->len[row] - field->at : 0;
 	if (field->layout == LAYOUT_CHARS ||
 	    (field->layout == LAYOUT_TAIL && field->type == TYPE_STRING))
-		n = strnlen(at, n < reach ? n : reach);
+		n = strnlen(at, n);
 	return (struct str){ at, n };
 }
 
@@ -193,6 +190,16 @@ static inline bool test_HEAD(const struct op *op, const struct batch *batch, uin
 	       !memcmp(batch->rows->at[row] + op->at + 16, op->rest, op->nrest);
 }
 
+static inline bool test_TAIL(const struct op *op, const struct batch *batch, uint32_t row)
+{
+	const uint8_t *at = batch->rows->at[row] + op->at;
+	uint32_t len = batch->rows->len[row] - op->at;
+
+	return test_HEAD16(op, batch, row) && len >= op->ntext &&
+	       (!op->nrest || !memcmp(at + 16, op->rest, op->nrest)) &&
+	       (!op->is_whole || len == op->ntext || !at[op->ntext]);
+}
+
 static bool test_FLOAT(const struct op *op, const struct batch *batch, uint32_t row)
 {
 	double f;
@@ -247,7 +254,7 @@ static bool test_STRING(const struct op *op, const struct batch *batch, uint32_t
 	char text[RID_TEXT_MAX];
 
 	return is_present(batch, op->field, row) &&
-	       matches(op, load_string(batch, op->field, row, op->reach, text));
+	       matches(op, load_string(batch, op->field, row, text));
 }
 
 /*
@@ -261,7 +268,7 @@ static bool test_STRINGS(const struct op *op, const struct batch *batch, uint32_
 
 	if (!is_present(batch, op->field, row))
 		return false;
-	list = load_string(batch, op->field, row, UINT32_MAX, text);
+	list = load_string(batch, op->field, row, text);
 	if (op->field->layout == LAYOUT_BYTES)
 		while (list.len && !list.at[list.len - 1])
 			list.len--;
@@ -291,8 +298,8 @@ static bool test_TEXTS(const struct op *op, const struct batch *batch, uint32_t 
 
 	if (!is_present(batch, op->field, row) || !is_present(batch, op->other, row))
 		return false;
-	return strings_hold(op->cmp, load_string(batch, op->field, row, UINT32_MAX, one),
-			    load_string(batch, op->other, row, UINT32_MAX, two));
+	return strings_hold(op->cmp, load_string(batch, op->field, row, one),
+			    load_string(batch, op->other, row, two));
 }
 
 /* ---- narrowing --------------------------------------------------------- */

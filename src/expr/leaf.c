@@ -203,55 +203,79 @@ static struct bound *float_with_int(struct arena *arena, const struct field *fie
 
 /* ---- strings ----------------------------------------------------------- */
 
-/* The first n bytes of literal (its NUL may be one of them) at the field's place. */
-static struct bound *head_test(struct arena *arena, const struct field *field, const char *literal,
-			       uint64_t n)
+/* Set the operation's words to the first n bytes of literal, and the rest. */
+static void set_head(struct op *op, const char *literal, uint64_t n)
 {
 	uint8_t word[HEAD_BYTES] = { 0 }, mask[HEAD_BYTES] = { 0 };
 	uint64_t head = n < HEAD_BYTES ? n : HEAD_BYTES;
-	enum op_code code = n <= WORD_BYTES ? OP_HEAD8 : n <= HEAD_BYTES ? OP_HEAD16 : OP_HEAD;
-	struct bound *bound = new_test(arena, code, field);
 
 	memcpy(word, literal, head);
 	memset(mask, 0xff, head);
-	memcpy(bound->op.word, word, sizeof(word));
-	memcpy(bound->op.mask, mask, sizeof(mask));
+	memcpy(op->word, word, sizeof(word));
+	memcpy(op->mask, mask, sizeof(mask));
 	if (n > HEAD_BYTES) {
-		bound->op.rest = literal + HEAD_BYTES;
-		bound->op.nrest = (uint32_t)(n - HEAD_BYTES);
+		op->rest = literal + HEAD_BYTES;
+		op->nrest = (uint32_t)(n - HEAD_BYTES);
 	}
-	return bound;
 }
 
 static struct bound *chars_test(struct arena *arena, const struct field *field, enum match match,
 				struct str literal)
 {
 	uint64_t n = literal.len;
+	struct bound *bound;
 
-	if (n > field->size || memchr(literal.at, '\0', n))
+	if (n > field->size)
 		return leaf_constant(arena, false);
 	if (match == MATCH_EQ && n < field->size)
 		n++; /* with the terminator */
 	if (n == 0)
 		return leaf_constant(arena, true);
-	return head_test(arena, field, arena_strndup(arena, literal.at, literal.len), n);
+	bound = new_test(arena,
+			 n <= WORD_BYTES   ? OP_HEAD8
+			 : n <= HEAD_BYTES ? OP_HEAD16
+					   : OP_HEAD,
+			 field);
+	set_head(&bound->op, arena_strndup(arena, literal.at, literal.len), n);
+	return bound;
+}
+
+static struct bound *tail_test(struct arena *arena, const struct field *field, enum match match,
+			       struct str literal)
+{
+	struct bound *bound = new_test(arena, OP_TAIL, field);
+
+	set_head(&bound->op, arena_strndup(arena, literal.at, literal.len), literal.len);
+	bound->op.ntext = (uint32_t)literal.len;
+	bound->op.is_whole = match == MATCH_EQ;
+	return bound;
+}
+
+/* A text of the row, which ends at its first NUL, whole or from its beginning. */
+static struct bound *row_text_test(struct arena *arena, const struct field *field, enum match match,
+				   struct str literal)
+{
+	if (memchr(literal.at, '\0', literal.len))
+		return leaf_constant(arena, false);
+	if (field->layout == LAYOUT_TAIL)
+		return tail_test(arena, field, match, literal);
+	return chars_test(arena, field, match, literal);
 }
 
 static struct bound *string_test(struct arena *arena, const struct field *field, enum match match,
 				 struct str literal, const struct glob *glob)
 {
-	bool is_chars = field->loc == LOC_ROW && field->layout == LAYOUT_CHARS;
+	bool is_cut = field->loc == LOC_ROW &&
+		      (field->layout == LAYOUT_CHARS || field->layout == LAYOUT_TAIL);
 	bool is_list = field->type == TYPE_STRINGS;
 	struct bound *bound;
 
-	if (is_chars && !is_list && (match == MATCH_EQ || match == MATCH_PREFIX))
-		return chars_test(arena, field, match, literal);
+	if (is_cut && !is_list && (match == MATCH_EQ || match == MATCH_PREFIX))
+		return row_text_test(arena, field, match, literal);
 	if (match == MATCH_ANY && !is_list)
 		return always(arena, field);
 	bound = new_test(arena, is_list ? OP_STRINGS : OP_STRING, field);
 	bound->op.match = match;
-	bound->op.reach =
-		match == MATCH_EQ || match == MATCH_PREFIX ? (uint32_t)literal.len + 1 : UINT32_MAX;
 	if (literal.len)
 		bound->op.text =
 			(struct str){ arena_strndup(arena, literal.at, literal.len), literal.len };

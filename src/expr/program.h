@@ -32,6 +32,7 @@
  * HEAD8     the first 8 bytes of a char array against a mask
  * HEAD16    the first 16
  * HEAD      the first 16, and the rest by memcmp
+ * TAIL      the text at the end of the row: the same, and its length
  * STRING    any string, by op->match
  * STRINGS   some element of a list of strings, by op->match
  * NUMBERS   field cmp field, for integers, floats, times and bools
@@ -51,6 +52,7 @@
 	X(HEAD8)   \
 	X(HEAD16)  \
 	X(HEAD)    \
+	X(TAIL)    \
 	X(STRING)  \
 	X(STRINGS) \
 	X(NUMBERS) \
@@ -95,8 +97,10 @@ struct op {
 		};
 		struct {
 			uint64_t word[2], mask[2];
-			const char *rest; /* HEAD: behind the first 16 bytes */
+			const char *rest; /* HEAD, TAIL: behind the first 16 bytes */
 			uint32_t nrest;
+			uint32_t ntext; /* TAIL: bytes compared */
+			bool is_whole;  /* TAIL: the text must end there */
 		};
 		struct {
 			double limit;
@@ -105,9 +109,6 @@ struct op {
 		};
 		struct {
 			enum match match;
-			/* Bytes of the string that can matter; saves looking for
-			 * the end of a long one. */
-			uint32_t reach;
 			struct str text;
 			const struct glob *glob;
 		};

@@ -36,7 +36,7 @@ static const struct example examples[] = {
 	{ .title = "Leave out a group of fields",
 	  .schema = "proc.pid u32, proc.comm string, ret s32",
 	  .config = "type: select\ndrop: [proc.*]\n",
-	  .input = "{\"proc.pid\": 7, \"proc.comm\": \"cat\", \"ret\": -2}\n",
+	  .input = "{\"proc\": {\"pid\": 7, \"comm\": \"cat\"}, \"ret\": -2}\n",
 	  .output = "{\"ret\": -2}\n" },
 	EXAMPLE_END,
 };

@@ -40,6 +40,7 @@ static const struct {
 	{ "raw", TYPE_BYTES, LAYOUT_BYTES, LOC_ROW, 72, 8 },
 	{ "name", TYPE_STRING, LAYOUT_CHARS, LOC_ROW, 80, 40 },
 	{ "args", TYPE_STRINGS, LAYOUT_TAIL, LOC_ROW, 120, 0 },
+	{ "path", TYPE_STRING, LAYOUT_TAIL, LOC_ROW, 120, 0 },
 	{ "col", TYPE_UINT, LAYOUT_U64, LOC_COL, 0, 8 },
 	{ "label", TYPE_STRING, LAYOUT_STR, LOC_COL, 1, 16 },
 };
@@ -154,6 +155,11 @@ static void strings_become_masked_compares_where_they_can(void **state)
 		       "0: unless HEAD name begins \"/usr/lib/os-rele\" then \"ase\\x00\" drop\n");
 	assert_program("comm == '0123456789abcdef'",
 		       "0: unless HEAD16 comm begins \"0123456789abcdef\" drop\n");
+	assert_program("path ~ '/etc/shadow*'",
+		       "0: unless TAIL path begins \"/etc/shadow\" drop\n");
+	assert_program(
+		"path == '/usr/lib/os-release'",
+		"0: unless TAIL path begins \"/usr/lib/os-rele\" then \"ase\" and ends drop\n");
 	assert_program("name ~ '*.conf'", "0: unless STRING name ends \".conf\" drop\n");
 	assert_program("name ~ '*dpkg*'", "0: unless STRING name contains \"dpkg\" drop\n");
 	assert_program("name ~ '/etc/*.d'", "0: unless STRING name ~ drop\n");
@@ -208,6 +214,7 @@ static void what_the_type_decides_folds(void **state)
 	assert_never("comm == '01234567890123456'");
 	assert_never("comm ~ '01234567890123456*'");
 	assert_never("comm == 'a\\0b'");
+	assert_never("path == 'a\\0b'");
 	assert_always("comm ~ '*'");
 	assert_always("comm ~ ''  || comm ~ '**'");
 	assert_always("boot < '9999-01-01T00:00:00Z'");
