@@ -88,6 +88,7 @@ static void put_sink(json_t *object, const struct account *a)
 	put(object, "notes", a->notes);
 	put(object, "retries", a->retries);
 	put(object, "maybe_twice", a->maybe_twice);
+	put(object, "maybe_twice", a->maybe_twice);
 	put(object, "bytes", a->bytes);
 }
 
@@ -213,6 +214,9 @@ static void print_sink(struct equation *eq, const struct account *a)
 	for (uint32_t i = 0; a->names && a->names[i].name; i++)
 		if (a->counts[i])
 			(void)fprintf(eq->out, ", %s %" PRIu64, a->names[i].name, a->counts[i]);
+	if (a->maybe_twice)
+		(void)fprintf(eq->out, ", sent again and maybe there twice %" PRIu64,
+			      a->maybe_twice);
 }
 
 static int name_width(const struct account *a)
