@@ -253,7 +253,8 @@ endif
 
 FORMATTED := $(SOURCES) $(HEADERS) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch] bpf/*/*.[ch] \
 	     bpf/include/gadget/*.h)
-LINTS     := lint-includes lint-headers lint-words lint-scripts lint-format lint-tidy
+REFERENCE := docs/reference/components.md
+LINTS     := lint-includes lint-headers lint-words lint-scripts lint-docs lint-format lint-tidy
 
 .PHONY: lint $(LINTS)
 lint: $(LINTS) ## includes, banned words, script syntax, formatting, clang-tidy
@@ -272,6 +273,11 @@ lint-words:
 lint-scripts:
 	$(Q)tools/lint-scripts
 
+# The reference in the tree is what this build says of itself.
+lint-docs: $(BINARY)
+	$(Q)$(BINARY) help --markdown | diff -u $(REFERENCE) - || { \
+		echo "$(REFERENCE) is out of date: run 'make docs'"; exit 1; }
+
 lint-format:
 	$(Q)printf '%s\n' $(FORMATTED) | xargs -r $(CLANG_FORMAT) --dry-run -Werror
 
@@ -285,6 +291,11 @@ $(BUILD)/lint/%.tidy: src/%.c $(BUILD)/obj/%.o .clang-tidy tools/tidy.h
 		tools/tidy.h) -std=c17 $(WARNINGS) -Wno-unused-value >$@.out 2>&1 \
 		|| { grep -E '(error|warning):' $@.out; exit 1; }
 	@touch $@
+
+.PHONY: docs
+docs: $(BINARY) ## write the reference of all components
+	$(say) DOCS $(REFERENCE)
+	$(Q)$(BINARY) help --markdown >$(REFERENCE)
 
 .PHONY: format
 format: ## put the C files into the house style

@@ -283,7 +283,9 @@ void sink_settle(struct sink *sink, struct chunk *chunk, uint32_t first, uint32_
 
 /*
  * Give a chunk back with records still pending; the engine hands it out again
- * after a back-off, or after after_ns if that is longer.  `why` is for the log.
+ * after a back-off, or after after_ns if that is longer.  `why` is for the log;
+ * NULL says that sink_closed() or sink_fail() is called next, so that it is not a
+ * try that failed, and nothing to tell anybody.
  */
 void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const char *why);
 

@@ -184,17 +184,27 @@ static int64_t back_off(struct sink *sink, uint32_t attempts)
 	return wait;
 }
 
+static void await_retry(struct sink *sink, struct chunk *chunk)
+{
+	pool_outer(chunk)->state = CHUNK_WAITING;
+	queue_push(&sink->waiting, chunk);
+}
+
 void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const char *why)
 {
 	int64_t wait;
 
-	chunk->attempts++;
 	chunk->sink_data = NULL;
 	if (sink->is_dropping) {
 		sink->nout--;
 		drop_chunk(sink, chunk, sink->drop_reason);
 		return;
 	}
+	if (!why) {
+		await_retry(sink, chunk);
+		return;
+	}
+	chunk->attempts++;
 	if (sink->options.retry.limit && chunk->attempts > sink->options.retry.limit) {
 		sink->nout--;
 		log_warn("sink '%s': gave up on %u records: %s", sink->node->config->id,
@@ -211,8 +221,7 @@ void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const 
 	sink->node->account.retries++;
 	wait = back_off(sink, chunk->attempts);
 	chunk->retry_ns = now(sink) + (after_ns > wait ? after_ns : wait);
-	pool_outer(chunk)->state = CHUNK_WAITING;
-	queue_push(&sink->waiting, chunk);
+	await_retry(sink, chunk);
 	delivery_set_timer(sink);
 }
 

@@ -720,8 +720,12 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 	size_t size = 0;
 	int r = read_file(arena, place->object, &bytes, &size, err);
 
-	if (r == 0)
+	if (r == 0) {
 		r = inspect_bytes(arena, place->name, bytes, size, &found, err);
+		/* the object is at fault, and nobody who only names it */
+		if (r == -EINVAL && err)
+			err->code = ENOEXEC;
+	}
 	if (r < 0)
 		return error_wrap(err, "cannot use '%s'", place->object);
 	model = arena_memdup(arena, found, sizeof(*found));

@@ -198,6 +198,14 @@ static void file_release(void *self)
 		(void)close(file->disk.fd);
 }
 
+static const struct example examples[] = {
+	{ .title = "Append JSON lines, and wait for the disk each time",
+	  .config = "type: file\n"
+		    "path: ./events.ndjson\n"
+		    "sync: always\n" },
+	EXAMPLE_END,
+};
+
 const struct sink_type sink_file = {
 	.base = {
 		.name = "file",
@@ -206,6 +214,7 @@ const struct sink_type sink_file = {
 			"whole or absent, whatever happens.",
 		.size = sizeof(struct file_sink),
 		.options = options,
+		.examples = examples,
 	},
 	.chunk_bytes = 256 << 10,
 	.open = file_open,

@@ -312,6 +312,14 @@ static void msgpack_release(void *self)
 		uv_close((uv_handle_t *)&msgpack->timer, NULL);
 }
 
+static const struct example examples[] = {
+	{ .title = "To a receiver on another machine",
+	  .config = "type: msgpack\n"
+		    "address: collector:5170\n"
+		    "connect_timeout: 5s\n" },
+	EXAMPLE_END,
+};
+
 const struct sink_type sink_msgpack = {
 	.base = {
 		.name = "msgpack",
@@ -322,6 +330,7 @@ const struct sink_type sink_msgpack = {
 			"After a lost connection chunks may arrive in another order.",
 		.size = sizeof(struct msgpack_sink),
 		.options = options,
+		.examples = examples,
 	},
 	.chunk_wait_ns = 5 * NS_PER_MS,
 	.open = msgpack_open,

@@ -71,6 +71,13 @@ static void null_release(void *self)
 	(void)self;
 }
 
+static const struct example examples[] = {
+	{ .title = "What encoding alone costs",
+	  .config = "type: 'null'\n"
+		    "codec: msgpack\n" },
+	EXAMPLE_END,
+};
+
 const struct sink_type sink_null = {
 	.base = {
 		.name = "null",
@@ -78,6 +85,7 @@ const struct sink_type sink_null = {
 		.help = "Measures what a pipeline costs without a destination.",
 		.size = sizeof(struct null_sink),
 		.options = options,
+		.examples = examples,
 	},
 	.open = null_open,
 	.bind = null_bind,

@@ -231,7 +231,7 @@ static void reader_gone(struct stdout_sink *out)
 	if (out->has_poll)
 		(void)uv_poll_stop(&out->poll);
 	if (chunk)
-		sink_retry(out->sink, chunk, 0, "the reader of standard output has gone");
+		sink_retry(out->sink, chunk, 0, NULL);
 	sink_closed(out->sink);
 }
 
@@ -246,7 +246,7 @@ static void fail(struct stdout_sink *out, int code)
 	if (out->has_poll)
 		(void)uv_poll_stop(&out->poll);
 	if (chunk)
-		sink_retry(out->sink, chunk, 0, err.text);
+		sink_retry(out->sink, chunk, 0, NULL);
 	sink_fail(out->sink, &err);
 }
 
@@ -432,6 +432,14 @@ static void stdout_release(void *self)
 		(void)close(out->fd);
 }
 
+static const struct example examples[] = {
+	{ .title = "A table for people, which never makes the sources wait",
+	  .config = "type: stdout\n"
+		    "codec: columns\n"
+		    "buffer: {when_full: drop_oldest}\n" },
+	EXAMPLE_END,
+};
+
 const struct sink_type sink_stdout = {
 	.base = {
 		.name = "stdout",
@@ -440,6 +448,7 @@ const struct sink_type sink_stdout = {
 			"away (`| head`), the pipeline ends and that is no error.",
 		.size = sizeof(struct stdout_sink),
 		.options = options,
+		.examples = examples,
 	},
 	.open = stdout_open,
 	.bind = stdout_bind,

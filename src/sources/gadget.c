@@ -713,15 +713,25 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
+static const struct example examples[] = {
+	{ .title = "Failed opens of one process, with room for bursts",
+	  .config = "type: gadget\n"
+		    "gadget: trace_open\n"
+		    "params: {failed: true, pid: 4711}\n"
+		    "ring: {size: 4MiB}\n" },
+	EXAMPLE_END,
+};
+
 const struct source_type source_gadget = {
 	.base = {
 		.name = "gadget",
-		.summary = "records from the eBPF programs of a gadget",
+		.summary = "Records from the eBPF programs of a gadget",
 		.help = "Loads a gadget's programs into the kernel, attaches them, and reads their "
 			"records. Each data source of the gadget is a port of its name. Needs "
 			"CAP_BPF and CAP_PERFMON; `validate` does not.",
 		.size = sizeof(struct gadget_source),
 		.options = options,
+		.examples = examples,
 	},
 	.open = gadget_open,
 	.load = gadget_load,

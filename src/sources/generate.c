@@ -388,14 +388,23 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
+static const struct example examples[] = {
+	{ .title = "A hundred records a second, every tenth lost",
+	  .config = "type: generate\n"
+		    "rate: 100\n"
+		    "lose: 10\n" },
+	EXAMPLE_END,
+};
+
 const struct source_type source_generate = {
 	.base = {
 		.name = "generate",
-		.summary = "records made up on the spot",
+		.summary = "Records made up on the spot",
 		.help = "Makes records of a fixed kind, without privileges: to try a pipeline "
 			"out, to test sinks, to measure.",
 		.size = sizeof(struct generate),
 		.options = options,
+		.examples = examples,
 	},
 	.open = generate_open,
 	.start = generate_start,

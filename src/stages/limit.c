@@ -65,6 +65,8 @@ const struct stage_type stage_limit = {
 	.base = {
 		.name = "limit",
 		.summary = "Let the first records through, then stop",
+		.help = "Counts the records of all its inputs together. When the number is reached "
+			"it wants no more: a run in which nobody else does either ends in order.",
 		.size = sizeof(struct limit),
 		.options = options,
 		.counters = counters,

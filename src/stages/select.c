@@ -145,6 +145,9 @@ const struct stage_type stage_select = {
 	.base = {
 		.name = "select",
 		.summary = "Choose the fields that go on, and their order",
+		.help = "Only makes another view of the same rows, so it costs nothing per record. "
+			"Further down, fields that are left out are unknown; the engine's own "
+			"(@event, @time, ...) can always be used.",
 		.size = sizeof(struct select),
 		.options = options,
 		.examples = examples,

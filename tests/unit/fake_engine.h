@@ -120,7 +120,7 @@ void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const 
 	chunk->sink_data = NULL;
 	sink->nout--;
 	sink->retries++;
-	(void)snprintf(sink->why, sizeof(sink->why), "%s", why);
+	(void)snprintf(sink->why, sizeof(sink->why), "%s", why ? why : "");
 }
 
 void sink_closed(struct sink *sink)
