@@ -281,8 +281,12 @@ static size_t json_mark(const struct encoder *encoder, const struct mark *mark, 
 	const struct json *json = (const struct json *)encoder;
 	const uint8_t *start = out;
 
-	out = mark_name(out, "{\"_loss\":{\"source\":\"", mark->origin->source);
-	out = mark_name(out, ",\"event\":\"", mark->event);
+	if (mark->sink) {
+		out = mark_name(out, "{\"_loss\":{\"sink\":\"", mark->sink);
+	} else {
+		out = mark_name(out, "{\"_loss\":{\"source\":\"", mark->origin->source);
+		out = mark_name(out, ",\"event\":\"", mark->event);
+	}
 	out = mark_name(out, ",\"reason\":\"", mark->reason);
 	out = mark_number(out, ",\"n\":", mark->n);
 	if (mark->from || mark->to) {

@@ -500,9 +500,13 @@ static size_t msgpack_mark(const struct encoder *encoder, const struct mark *mar
 	}
 	*out++ = FIX_MAP | 1;
 	out = mark_text(out, "_loss");
-	*out++ = has_place ? FIX_MAP | 7 : FIX_MAP | 4;
-	out = mark_name(out, "source", mark->origin->source);
-	out = mark_name(out, "event", mark->event);
+	*out++ = (uint8_t)(FIX_MAP | ((mark->sink ? 3 : 4) + (has_place ? 3 : 0)));
+	if (mark->sink) {
+		out = mark_name(out, "sink", mark->sink);
+	} else {
+		out = mark_name(out, "source", mark->origin->source);
+		out = mark_name(out, "event", mark->event);
+	}
 	out = mark_name(out, "reason", mark->reason);
 	out = mark_number(out, "n", mark->n);
 	if (has_place) {

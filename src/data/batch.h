@@ -64,10 +64,11 @@ enum mark_kind {
 /* What is not a record but has a place among them. */
 struct mark {
 	enum mark_kind kind;
-	uint32_t before_row; /* row number it stands in front of; rows->n: behind all */
-	const struct origin *origin;
-	const char *event;  /* whose records are missing */
-	const char *reason; /* a counter's name, e.g. "ring_full" */
+	uint32_t before_row;         /* row number it stands in front of; rows->n: behind all */
+	const char *sink;            /* whose queue dropped them, whatever they were; or NULL: */
+	const struct origin *origin; /* which source lost them */
+	const char *event;           /* and of which kind */
+	const char *reason;          /* a counter's name, e.g. "ring_full" */
 	uint64_t n;
 	uint32_t cpu;
 	uint64_t from, to; /* sequence numbers of the gap on that cpu; both 0: unknown */

@@ -233,7 +233,8 @@ static void write_gap_note(struct sink *sink, struct chunk *chunk)
 	struct binding *binding = sink->note_binding;
 	struct mark mark = {
 		.kind = MARK_LOSS,
-		.reason = "queue_full",
+		.sink = sink->node->config->id,
+		.reason = "dropped",
 		.n = chunk->gap,
 	};
 	struct crec *rec = &chunk->recs[0];
@@ -244,7 +245,7 @@ static void write_gap_note(struct sink *sink, struct chunk *chunk)
 		return;
 	len = binding->encoding.encoder->mark(binding->encoding.encoder, &mark, text);
 	if (!len) {
-		log_warn("sink '%s': dropped %llu records (its queue was full)",
+		log_warn("sink '%s': dropped %llu records",
 			 sink->node->config->id, (unsigned long long)chunk->gap);
 		chunk->gap = 0;
 		return;

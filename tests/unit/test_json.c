@@ -442,6 +442,9 @@ static void json_writes_a_loss_where_it_happened(void **state)
 		&f, false, &mark,
 		"{\"_loss\":{\"source\":\"opens\",\"event\":\"op\\\"en\",\"reason\":\"ring_full\","
 		"\"n\":12,\"cpu\":3,\"from_seq\":100,\"to_seq\":111}}");
+	mark = (struct mark){ .sink = "bus", .reason = "dropped", .n = 5 };
+	expect_mark(&f, true, &mark,
+		    "{\"_loss\":{\"sink\":\"bus\",\"reason\":\"dropped\",\"n\":5}}\n");
 	fixture_end(&f);
 }
 

@@ -584,6 +584,18 @@ static void msgpack_writes_a_loss_as_a_record(void **state)
 	expected_begin(&e);
 	expected_loss(&e, true);
 	expected_end(&e, out, encoder->mark(encoder, &mark, out));
+	mark = (struct mark){ .sink = "bus", .reason = "dropped", .n = 5 };
+	expected_begin(&e);
+	msgpack_pack_map(&e.packer, 1);
+	expected_text(&e, "_loss");
+	msgpack_pack_map(&e.packer, 3);
+	expected_text(&e, "sink");
+	expected_text(&e, "bus");
+	expected_text(&e, "reason");
+	expected_text(&e, "dropped");
+	expected_text(&e, "n");
+	msgpack_pack_uint64(&e.packer, 5);
+	expected_end(&e, out, encoder->mark(encoder, &mark, out));
 	free(out);
 	fixture_end(&f);
 }
