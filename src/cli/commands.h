@@ -15,6 +15,7 @@
 #define COMMAND_LIST(X) \
 	X(run)          \
 	X(validate)     \
+	X(inspect)      \
 	X(help)         \
 	X(version)
 

@@ -11,6 +11,7 @@
 #include "gadget/inspect.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -126,6 +127,9 @@ static int read_maps(struct inspection *in)
 		map->name = arena_strdup(in->arena, name);
 		for (uint32_t k = 0; k < btf_vlen(def); k++)
 			read_map_member(in, btf_members(def) + k, map);
+		map->type_name = libbpf_bpf_map_type_str((enum bpf_map_type)map->type);
+		if (!map->type_name)
+			map->type_name = "unknown";
 		m->nmaps++;
 	}
 	return 0;
@@ -354,14 +358,27 @@ static enum param_kind param_kind_of(const struct inspection *in, uint32_t type_
 	return btf_int_encoding(t) == BTF_INT_SIGNED ? PARAM_INT : PARAM_UINT;
 }
 
+/* Bytes of the file as text that cannot drive a terminal. */
+static const char *printable(struct arena *arena, const char *text, size_t len)
+{
+	char *out = arena_alloc(arena, 4 * len + 1), *end = out;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] >= ' ' && text[i] <= '~')
+			*end++ = text[i];
+		else
+			end += snprintf(end, 5, "\\x%02x", (unsigned char)text[i]);
+	}
+	return out;
+}
+
 static const char *param_initial(struct arena *arena, const struct model_param *p,
 				 const uint8_t *bytes)
 {
 	uint64_t u = 0;
 
 	if (p->kind == PARAM_TEXT)
-		return arena_strndup(arena, (const char *)bytes,
-				     strnlen((const char *)bytes, p->size));
+		return printable(arena, (const char *)bytes, strnlen((const char *)bytes, p->size));
 	if (p->kind == PARAM_OTHER)
 		return "";
 	memcpy(&u, bytes, p->size);
@@ -583,10 +600,11 @@ static void read_needs(struct inspection *in)
 {
 	struct model *m = in->model;
 	const struct object_section *license = object_section(&in->object, "license");
-	bool is_terminated = license && license->data && license->size &&
-			     memchr(license->data, 0, license->size);
+	size_t len = license && license->data ? license->size : 0;
 
-	m->license = is_terminated ? (const char *)license->data : "";
+	m->license = len ? printable(in->arena, (const char *)license->data,
+				     strnlen((const char *)license->data, len < 64 ? len : 64))
+			 : "";
 	m->needs_btf = has_kind(m, PROGRAM_TP_BTF) || object_section(&in->object, ".BTF.ext");
 	need(in, "CAP_BPF and CAP_PERFMON, or root");
 	if (m->needs_btf)
@@ -646,6 +664,14 @@ static int read_all(struct inspection *in)
 	return 0;
 }
 
+/* Whatever is wrong with the file, callers see one code. */
+static int no_gadget(struct error *err)
+{
+	if (err)
+		err->code = ENOEXEC;
+	return -ENOEXEC;
+}
+
 int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
 		  const struct model **ret_model, struct error *err)
 {
@@ -657,7 +683,7 @@ int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, s
 	in.model = m;
 	r = object_parse(arena, bytes, size, &in.object, err);
 	if (r < 0)
-		return r;
+		return no_gadget(err);
 	m->sources = arena_array(arena, MODEL_MAX_SOURCES, sizeof(*m->sources));
 	m->programs = arena_array(arena, MODEL_MAX_PROGRAMS, sizeof(*m->programs));
 	m->params = arena_array(arena, MODEL_MAX_PARAMS, sizeof(*m->params));
@@ -665,7 +691,7 @@ int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, s
 	r = read_all(&in);
 	btf__free(in.btf);
 	if (r < 0)
-		return r;
+		return no_gadget(err);
 	*ret_model = m;
 	return 0;
 }
@@ -683,11 +709,11 @@ static int read_file(struct arena *arena, const char *path, const uint8_t **ret_
 	if (fd < 0)
 		return error_set(err, errno, "%s", strerrordesc_np(errno));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		r = error_set(err, EINVAL, "not a regular file");
+		r = error_set(err, ENOEXEC, "not a regular file");
 		goto out;
 	}
 	if (st.st_size > MODEL_MAX_OBJECT) {
-		r = error_set(err, EFBIG, "larger than %d MiB", MODEL_MAX_OBJECT >> 20);
+		r = error_set(err, ENOEXEC, "larger than %d MiB", MODEL_MAX_OBJECT >> 20);
 		goto out;
 	}
 	bytes = arena_alloc(arena, (size_t)st.st_size);

@@ -13,8 +13,10 @@
 #include "gadget/find.h"
 #include "gadget/model.h"
 
-/* Read the file at place->object.  Errors: what open and read say, -EFBIG,
- * -EINVAL (not a BPF object), -EBADMSG (damaged), -E2BIG (past a limit). */
+/*
+ * Read the file at place->object.  Errors: what open and read say, and -ENOEXEC
+ * for everything that is wrong with the file itself.
+ */
 int inspect_file(struct arena *arena, const struct gadget_place *place,
 		 const struct model **ret_model, struct error *err)
 	__attribute__((warn_unused_result));

@@ -28,9 +28,20 @@ struct loaded {
 	struct bpf_object *object;
 	struct bpf_program **programs; /* by number in the model */
 	struct bpf_link **links;       /* the same; NULL: not attached */
+	uint64_t *events;              /* the same: perf's numbers of tracepoints */
 	struct loaded_source *sources;
 	uint32_t ncpus;
 };
+
+/* The kernel has codes of its own that libc has no words for. */
+static const char *code_text(int code)
+{
+	const char *text = strerrordesc_np(code);
+
+	if (code == 524)
+		text = "Operation not supported";
+	return text ? text : "unknown error";
+}
 
 /* ---- opening ------------------------------------------------------------- */
 
@@ -114,7 +125,7 @@ static int open_object(struct loaded *l, const struct load_options *options, str
 
 	l->object = bpf_object__open_mem(l->model->bytes, l->model->size, &opts);
 	if (!l->object)
-		return error_set(err, errno, "%s", strerrordesc_np(errno));
+		return error_set(err, errno, "%s", code_text(errno));
 	for (uint32_t i = 0; r == 0 && i < l->model->nsources; i++)
 		r = prepare_ring(l, i, options->ring_size, err);
 	for (size_t i = 0; r == 0 && i < options->nsettings; i++)
@@ -176,14 +187,17 @@ static int explain_load(const struct loaded *l, const struct chatter *c, int cod
 	if (code == ESRCH && l->model->needs_btf && access("/sys/kernel/btf/vmlinux", R_OK) != 0)
 		return error_set(err, EOPNOTSUPP, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
 	if (!p) {
-		(void)error_set(err, code, "%s", strerrordesc_np(code));
+		/* libbpf's way to say that there is no such hook or type in the kernel. */
+		(void)error_set(err, code == ESRCH ? EOPNOTSUPP : code, "%s", code_text(code));
 		chatter_add_last(c, err);
-		return -code;
+		return -err->code;
 	}
-	(void)error_set(err, code, "the kernel refused program '%s' of section '%s': %s", p->name,
-			p->section, strerrordesc_np(code));
+	/* With the rights to load programs, EPERM means this kind of program. */
+	(void)error_set(err, code == EPERM ? EOPNOTSUPP : ENOEXEC,
+			"the kernel refused program '%s' of section '%s': %s", p->name, p->section,
+			code_text(code));
 	chatter_add_verdict(c, err);
-	return -code;
+	return -err->code;
 }
 
 static int load_with(struct loaded *l, const struct load_options *options, struct chatter *c,
@@ -212,6 +226,7 @@ int load_gadget(const struct model *model, const struct load_options *options,
 	l->ncpus = cpus > 0 ? (uint32_t)cpus : 1;
 	l->programs = xcalloc(model->nprograms, sizeof(struct bpf_program *));
 	l->links = xcalloc(model->nprograms, sizeof(struct bpf_link *));
+	l->events = xcalloc(model->nprograms, sizeof(*l->events));
 	l->sources = xcalloc(model->nsources, sizeof(*l->sources));
 	r = model_check(model, err);
 	if (r == 0) {
@@ -231,19 +246,68 @@ int load_gadget(const struct model *model, const struct load_options *options,
 
 /* ---- attaching ----------------------------------------------------------- */
 
-/* By hand, not bpf_program__attach_tracepoint(): that wants tracefs mounted. */
-static int attach_tracepoint(struct loaded *l, uint32_t i, int tracefs)
+static bool has_tracepoints(const struct model *model)
 {
-	const struct model_program *p = &l->model->programs[i];
-	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
-	uint64_t id;
-	int r = tracefs < 0 ? tracefs : tracefs_event_id(tracefs, p->category, p->target, &id);
-	long fd;
+	for (uint32_t i = 0; i < model->nprograms; i++)
+		if (model->programs[i].kind == PROGRAM_TRACEPOINT)
+			return true;
+	return false;
+}
 
-	if (r < 0)
-		return r;
-	attr.config = id;
-	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+static int explain_attach(const struct model_program *p, int code, struct error *err)
+{
+	const char *hint = "";
+
+	if (code == ENOENT) {
+		code = EOPNOTSUPP;
+		hint = " (this kernel has no such tracepoint)";
+	} else if ((code == EPERM || code == EACCES) && geteuid() != 0) {
+		hint = " (tracepoints need tracefs and CAP_PERFMON; try as root)";
+	}
+	return error_set(err, code, "program '%s' to '%s': %s%s", p->name, p->section,
+			 *hint && code == EOPNOTSUPP ? "not there" : code_text(code), hint);
+}
+
+/*
+ * Look all tracepoints up before the first program is attached: a gadget that
+ * traces opens would see these.
+ */
+static int find_events(struct loaded *l, struct error *err)
+{
+	int tracefs, r = 0;
+
+	if (!has_tracepoints(l->model))
+		return 0;
+	tracefs = tracefs_open();
+	if (tracefs < 0)
+		return error_set(err, EOPNOTSUPP,
+				 "tracefs is missing and cannot be mounted: %s (as root: mount -t "
+				 "tracefs tracefs /sys/kernel/tracing)",
+				 code_text(-tracefs));
+	for (uint32_t i = 0; r == 0 && i < l->model->nprograms; i++) {
+		const struct model_program *p = &l->model->programs[i];
+
+		if (p->kind != PROGRAM_TRACEPOINT)
+			continue;
+		r = tracefs_event_id(tracefs, p->category, p->target, &l->events[i]);
+		if (r < 0)
+			r = explain_attach(p, -r, err);
+	}
+	close(tracefs);
+	return r;
+}
+
+/* By hand, not bpf_program__attach_tracepoint(): that wants tracefs mounted. */
+static int attach_tracepoint(struct loaded *l, uint32_t i)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = l->events[i],
+	};
+	long fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	int r;
+
 	if (fd < 0)
 		return -errno;
 	/* The link owns the descriptor from here on. */
@@ -255,13 +319,13 @@ static int attach_tracepoint(struct loaded *l, uint32_t i, int tracefs)
 	return r;
 }
 
-static int attach_one(struct loaded *l, uint32_t i, int tracefs)
+static int attach_one(struct loaded *l, uint32_t i)
 {
 	const struct model_program *p = &l->model->programs[i];
 
 	switch (p->kind) {
 	case PROGRAM_TRACEPOINT:
-		return attach_tracepoint(l, i, tracefs);
+		return attach_tracepoint(l, i);
 	case PROGRAM_RAW_TP:
 		l->links[i] = bpf_program__attach_raw_tracepoint(l->programs[i], p->target);
 		break;
@@ -276,41 +340,17 @@ static int attach_one(struct loaded *l, uint32_t i, int tracefs)
 	return l->links[i] ? 0 : -errno;
 }
 
-static int explain_attach(const struct model_program *p, int code, int tracefs, struct error *err)
-{
-	const char *hint = "";
-
-	if (p->kind == PROGRAM_TRACEPOINT && tracefs < 0)
-		hint = " (tracefs is missing; try: mount -t tracefs tracefs /sys/kernel/tracing)";
-	else if (code == ENOENT)
-		hint = " (this kernel has no such tracepoint)";
-	if ((code == EPERM || code == EACCES) && geteuid() != 0)
-		hint = " (tracepoints need tracefs and CAP_PERFMON; try as root)";
-	return error_set(err, code, "program '%s' to '%s': %s%s", p->name, p->section,
-			 strerrordesc_np(code), hint);
-}
-
-static bool has_tracepoints(const struct model *model)
-{
-	for (uint32_t i = 0; i < model->nprograms; i++)
-		if (model->programs[i].kind == PROGRAM_TRACEPOINT)
-			return true;
-	return false;
-}
-
 int loaded_attach(struct loaded *l, struct error *err)
 {
 	struct chatter *c = chatter_begin();
-	int tracefs = has_tracepoints(l->model) ? tracefs_open() : -ENOENT, r = 0;
+	int r = find_events(l, err);
 
 	for (uint32_t i = 0; r == 0 && i < l->model->nprograms; i++) {
-		r = attach_one(l, i, tracefs);
+		r = attach_one(l, i);
 		if (r < 0)
-			(void)explain_attach(&l->model->programs[i], -r, tracefs, err);
+			r = explain_attach(&l->model->programs[i], -r, err);
 	}
 	chatter_end(c);
-	if (tracefs >= 0)
-		close(tracefs);
 	if (r == 0)
 		return 0;
 	loaded_detach(l);
@@ -392,6 +432,7 @@ void loaded_free(struct loaded *l)
 	bpf_object__close(l->object);
 	free((void *)l->programs);
 	free((void *)l->links);
+	free(l->events);
 	free(l->sources);
 	free(l);
 }

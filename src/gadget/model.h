@@ -82,6 +82,7 @@ struct model_program {
 struct model_map {
 	const char *name;
 	uint32_t type; /* enum bpf_map_type */
+	const char *type_name;
 	uint32_t key_size, value_size, max_entries;
 };
 

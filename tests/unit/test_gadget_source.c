@@ -427,7 +427,7 @@ static void gadget_says_why_the_kernel_refused_a_program(void **state)
 	(void)state;
 	need_kernel("tests/bpf/refused.o");
 	assert_int_equal(collect_new(with_gadget("tests/bpf/refused.o", "max_wait: 1ms"), &err), 0);
-	assert_int_equal(pipeline_start(collected.pipeline, &err), -EACCES);
+	assert_int_equal(pipeline_start(collected.pipeline, &err), -ENOEXEC);
 	if (!strstr(err.text,
 		    "cannot load 'refused': the kernel refused program 'enter_getppid' of "
 		    "section 'tracepoint/syscalls/sys_enter_getppid': Permission denied; "

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inspect: what a gadget will emit and what it needs, from its file alone.
+ */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "data/type.h"
+#include "gadget/inspect.h"
+
+struct args {
+	const char *output;
+};
+
+static const struct flag flags_table[] = {
+	FLAG_TEXT(struct args, output, 'o', "FORMAT", "How to print: text (default) or json."),
+	FLAG_END,
+};
+
+/* ---- as text ------------------------------------------------------------- */
+
+static void print_source(const struct model_source *s)
+{
+	char size[32];
+
+	(void)printf("  %s", s->name);
+	if (s->unsupported) {
+		(void)printf(": uses %s, which this version does not support\n", s->unsupported);
+		return;
+	}
+	(void)printf(": struct %s in ring %s (%s), %s, %s\n", s->type, s->map,
+		     format_size(s->ring_size, size, sizeof(size)),
+		     s->seq_at == SCHEMA_NO_SEQ ? "not numbered" : "numbered",
+		     s->attempts && s->lost ? "attempts and losses counted"
+		     : s->lost              ? "losses counted"
+					    : "losses not counted");
+	for (uint32_t i = 0; i < s->nfields; i++)
+		(void)printf("    %-24s %s\n", s->fields[i].name,
+			     type_name((enum type)s->fields[i].type));
+	for (uint32_t i = 0; i < s->nskipped; i++)
+		(void)printf("    %-24s not shown: %s\n", s->skipped[i].name, s->skipped[i].why);
+}
+
+static void print_params(const struct model *m)
+{
+	if (m->nparams)
+		(void)puts("\nParameters:");
+	for (uint32_t i = 0; i < m->nparams; i++) {
+		const struct model_param *p = &m->params[i];
+
+		(void)printf("  --%-16s %-6s %s = %s%s%s\n", p->key, param_kind_name(p->kind),
+			     p->variable, p->kind == PARAM_TEXT ? "\"" : "", p->initial,
+			     p->kind == PARAM_TEXT ? "\"" : "");
+	}
+}
+
+static void print_programs(const struct model *m)
+{
+	if (m->nprograms)
+		(void)puts("\nPrograms:");
+	for (uint32_t i = 0; i < m->nprograms; i++)
+		(void)printf("  %-24s %s, %u instructions%s\n", m->programs[i].name,
+			     m->programs[i].section, m->programs[i].instructions,
+			     m->programs[i].unsupported ? ", not supported by this version" : "");
+}
+
+static void print_maps(const struct model *m)
+{
+	if (m->nmaps)
+		(void)puts("\nMaps:");
+	for (uint32_t i = 0; i < m->nmaps; i++)
+		(void)printf("  %-24s %s, key %u, value %u, max %u\n", m->maps[i].name,
+			     m->maps[i].type_name, m->maps[i].key_size, m->maps[i].value_size,
+			     m->maps[i].max_entries);
+}
+
+static void print_text(const struct model *m)
+{
+	struct error err = ERROR_INIT;
+
+	(void)printf("%s: %s, %zu bytes, licence %s%s\n", m->name, m->path, m->size,
+		     m->license[0] ? m->license : "none", m->has_metadata ? ", gadget.yaml" : "");
+	if (m->nsources)
+		(void)puts("\nData sources:");
+	for (uint32_t i = 0; i < m->nsources; i++)
+		print_source(&m->sources[i]);
+	print_params(m);
+	print_programs(m);
+	print_maps(m);
+	(void)puts("\nNeeds:");
+	for (uint32_t i = 0; i < m->nneeds; i++)
+		(void)printf("  %s\n", m->needs[i]);
+	if (model_check(m, &err) < 0)
+		(void)printf("\nThis version cannot run it: %s\n", err.text);
+}
+
+/* ---- as JSON ------------------------------------------------------------- */
+
+static json_t *source_json(const struct model_source *s)
+{
+	json_t *fields = json_array(), *skipped = json_array();
+
+	for (uint32_t i = 0; i < s->nfields; i++) {
+		const struct field *f = &s->fields[i];
+
+		(void)json_array_append_new(fields,
+					    json_pack("{ss ss si si}", "name", f->name, "type",
+						      type_name((enum type)f->type), "at",
+						      (int)f->at, "size", (int)f->size));
+	}
+	for (uint32_t i = 0; i < s->nskipped; i++)
+		(void)json_array_append_new(
+			skipped,
+			json_pack("{ss ss}", "name", s->skipped[i].name, "why", s->skipped[i].why));
+	return json_pack("{ss ss? ss? ss? sI sb sb sb so so}", "name", s->name, "struct", s->type,
+			 "ring", s->map, "unsupported", s->unsupported, "ring_bytes",
+			 (json_int_t)s->ring_size, "numbered", s->seq_at != SCHEMA_NO_SEQ,
+			 "counts_attempts", s->attempts != NULL, "counts_losses", s->lost != NULL,
+			 "fields", fields, "skipped", skipped);
+}
+
+static json_t *programs_json(const struct model *m)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < m->nprograms; i++)
+		(void)json_array_append_new(
+			all, json_pack("{ss ss si sb}", "name", m->programs[i].name, "section",
+				       m->programs[i].section, "instructions",
+				       (int)m->programs[i].instructions, "supported",
+				       m->programs[i].unsupported == NULL));
+	return all;
+}
+
+static json_t *maps_json(const struct model *m)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < m->nmaps; i++)
+		(void)json_array_append_new(
+			all, json_pack("{ss ss sI sI sI}", "name", m->maps[i].name, "type",
+				       m->maps[i].type_name, "key_bytes",
+				       (json_int_t)m->maps[i].key_size, "value_bytes",
+				       (json_int_t)m->maps[i].value_size, "max_entries",
+				       (json_int_t)m->maps[i].max_entries));
+	return all;
+}
+
+static json_t *params_json(const struct model *m)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < m->nparams; i++) {
+		const struct model_param *p = &m->params[i];
+		json_t *one = json_pack("{ss ss ss}", "key", p->key, "variable", p->variable,
+					"type", param_kind_name(p->kind));
+
+		/* Text from the file may be no UTF-8; then it is left out. */
+		(void)json_object_set_new(one, "default", json_string(p->initial));
+		(void)json_array_append_new(all, one);
+	}
+	return all;
+}
+
+static void print_json(const struct model *m)
+{
+	json_t *sources = json_array(), *needs = json_array(), *root;
+	struct error err = ERROR_INIT;
+
+	for (uint32_t i = 0; i < m->nsources; i++)
+		(void)json_array_append_new(sources, source_json(&m->sources[i]));
+	for (uint32_t i = 0; i < m->nneeds; i++)
+		(void)json_array_append_new(needs, json_string(m->needs[i]));
+	root = json_pack("{sI sb sb so so so so so}", "bytes", (json_int_t)m->size, "metadata",
+			 m->has_metadata, "supported", model_check(m, &err) == 0, "sources",
+			 sources, "params", params_json(m), "programs", programs_json(m), "maps",
+			 maps_json(m), "needs", needs);
+	(void)json_object_set_new(root, "name", json_string(m->name));
+	(void)json_object_set_new(root, "path", json_string(m->path));
+	(void)json_object_set_new(root, "license", json_string(m->license));
+	(void)json_dumpf(root, stdout, JSON_INDENT(2));
+	(void)putchar('\n');
+	json_decref(root);
+}
+
+/* ---- the command --------------------------------------------------------- */
+
+static enum exit_status inspect(const char *what, bool as_json, struct arena *arena)
+{
+	struct error err = ERROR_INIT;
+	struct gadget_place place;
+	const struct model *model;
+
+	if (gadget_find(arena, what, NULL, &place, &err) < 0 ||
+	    inspect_file(arena, &place, &model, &err) < 0)
+		return exit_report(&err, STATUS_BAD_GADGET);
+	if (as_json)
+		print_json(model);
+	else
+		print_text(model);
+	return STATUS_OK;
+}
+
+static enum exit_status run(int argc, char *const *argv)
+{
+	struct arena arena = ARENA_INIT;
+	struct flags flags = { .arena = &arena };
+	struct args args = { .output = "text" };
+	struct error err = ERROR_INIT;
+	enum exit_status status = STATUS_OK;
+	bool as_json;
+
+	if (!command_read_flags(&command_inspect, &flags, argc, argv, &args, &status))
+		goto out;
+	as_json = !strcmp(args.output, "json");
+	if (!as_json && strcmp(args.output, "text") != 0) {
+		error_set(&err, EINVAL, "--output must be text or json, not '%s'", args.output);
+		status = command_misused(&command_inspect, &err);
+	} else if (flags.nwords != 1) {
+		error_set(&err, EINVAL, "which gadget? (give one name or path)");
+		status = command_misused(&command_inspect, &err);
+	} else {
+		status = inspect(flags.words[0], as_json, &arena);
+	}
+out:
+	arena_release(&arena);
+	return status;
+}
+
+const struct command command_inspect = {
+	.name = "inspect",
+	.usage = "GADGET [flags]",
+	.summary = "Show what a gadget emits and needs",
+	.help = "Reads the gadget's object file: its data sources with their fields, parameters,\n"
+		"programs and maps. Needs no privileges and loads nothing.\n",
+	.flags = flags_table,
+	.run = run,
+};
