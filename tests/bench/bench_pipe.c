@@ -349,7 +349,7 @@ static void *produce(void *arg)
 }
 
 /* User and system time of all threads; the kernel counts it in ticks of 10 ms. */
-static double cpu_seconds(pid_t pid)
+static void cpu_seconds(pid_t pid, double *ret_user, double *ret_kernel)
 {
 	unsigned long long user = 0, kernel = 0;
 	char path[64], text[512] = "";
@@ -366,11 +366,12 @@ static double cpu_seconds(pid_t pid)
 	    sscanf(after_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
 		   &kernel) != 2)
 		die(path);
-	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+	*ret_user = (double)user / (double)sysconf(_SC_CLK_TCK);
+	*ret_kernel = (double)kernel / (double)sysconf(_SC_CLK_TCK);
 }
 
 struct result {
-	double rate, cpu_ns, lost;
+	double rate, user_ns, kernel_ns, cpu_ns, lost;
 };
 
 static pid_t start_cat(int *ret_in)
@@ -422,7 +423,7 @@ static struct result measure(const char *self, const char *mode, const char *obj
 	uint32_t id = 0;
 	pthread_t thread;
 	pid_t cat, reader;
-	double cpu, took;
+	double user[2], kernel[2], took, got;
 	int64_t began;
 	int in;
 
@@ -439,7 +440,7 @@ static struct result measure(const char *self, const char *mode, const char *obj
 		die("no program to run");
 	/* Attached and mapped a moment after it is loaded; the figures start later still. */
 	(void)usleep(200000);
-	cpu = cpu_seconds(reader);
+	cpu_seconds(reader, &user[0], &kernel[0]);
 	began = now_ns();
 	(void)pthread_create(&thread, NULL, produce, &producer);
 	(void)sleep(SECONDS);
@@ -449,9 +450,12 @@ static struct result measure(const char *self, const char *mode, const char *obj
 	attempts = read_counter(producer.prog, "events_attempts");
 	lost = read_counter(producer.prog, "events_lost_samples");
 	(void)usleep(100000);
-	cpu = cpu_seconds(reader) - cpu;
-	result.rate = (double)(attempts - lost) / took;
-	result.cpu_ns = cpu * 1e9 / (double)(attempts - lost);
+	cpu_seconds(reader, &user[1], &kernel[1]);
+	got = (double)(attempts - lost);
+	result.rate = got / took;
+	result.user_ns = (user[1] - user[0]) * 1e9 / got;
+	result.kernel_ns = (kernel[1] - kernel[0]) * 1e9 / got;
+	result.cpu_ns = result.user_ns + result.kernel_ns;
 	result.lost = 100.0 * (double)lost / (double)attempts;
 	(void)close(producer.prog);
 	(void)kill(reader, SIGKILL);
@@ -482,6 +486,7 @@ int main(int argc, char **argv)
 	static const char *const modes[] = { "plain", "bare", "gadgetctl" };
 	const char *build = getenv("GADGETCTL_BUILD");
 	double rate[3][ROUNDS], cpu[3][ROUNDS], lost[3][ROUNDS];
+	double user[3][ROUNDS], kernel[3][ROUNDS];
 	char object[512], gadgetctl[512];
 
 	if (argc == 3)
@@ -500,13 +505,17 @@ int main(int argc, char **argv)
 
 			rate[m][r] = result.rate;
 			cpu[m][r] = result.cpu_ns;
+			user[m][r] = result.user_ns;
+			kernel[m][r] = result.kernel_ns;
 			lost[m][r] = result.lost;
 		}
 	}
 	for (int m = 0; m < 3; m++)
-		(void)printf(
-			"%-10s %6.2f M records/s, %6.1f ns CPU a record, %5.2f %% lost (medians of %d)\n",
-			modes[m], median(rate[m]) / 1e6, median(cpu[m]), median(lost[m]), ROUNDS);
+		(void)printf("%-10s %6.2f M records/s, %6.1f ns CPU a record (%.0f user, %.0f "
+			     "kernel), %5.2f %% lost\n",
+			     modes[m], median(rate[m]) / 1e6, median(cpu[m]), median(user[m]),
+			     median(kernel[m]), median(lost[m]));
+	(void)printf("(medians of %d rounds)\n", ROUNDS);
 	(void)printf("gadgetctl / plain: %.2fx the rate, %.2fx the CPU   (aim: >= 3, <= 0.33)\n",
 		     median(rate[2]) / median(rate[0]), median(cpu[2]) / median(cpu[0]));
 	(void)printf("gadgetctl / bare:  %.2fx the rate, %.2fx the CPU   (aim: >= 0.71, <= 1.4)\n",
