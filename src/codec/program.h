@@ -292,12 +292,18 @@ struct str op_span(const struct op *op, const struct scene *scene, const uint8_t
 bool list_next(struct str *list, struct str *ret_string);
 
 /* The rows behind are cold: they were written by another CPU a moment ago. */
-static inline void prefetch_row(const struct batch *batch, uint32_t i)
+static inline void prefetch_row(const uint8_t *row)
 {
-	if (i >= batch->nsel)
-		return;
 	for (uint32_t line = 0; line < 5; line++)
-		__builtin_prefetch(batch->rows->at[batch->sel[i]] + 64 * line);
+		__builtin_prefetch(row + 64 * line);
+}
+
+/* How many records a call may write: it was asked for some, and `ends` has room for some. */
+static inline uint32_t runs_until(uint32_t first, uint32_t until, const struct encoded *dest)
+{
+	uint32_t room = dest->max - dest->nends;
+
+	return until - first < room ? until : first + room;
 }
 
 /* The text a constant string field holds. */
