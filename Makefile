@@ -281,6 +281,9 @@ lint-docs: $(BINARY)
 lint-format:
 	$(Q)printf '%s\n' $(FORMATTED) | xargs -r $(CLANG_FORMAT) --dry-run -Werror
 
+# How far the analyzer follows a function: the default, 225000, takes eight times as long.
+TIDY_NODES ?= 30000
+
 # One stamp a file: only what changed (the object tells) is looked at again.
 lint-tidy: $(patsubst src/%.c,$(BUILD)/lint/%.tidy,$(SOURCES))
 
@@ -288,7 +291,8 @@ $(BUILD)/lint/%.tidy: src/%.c $(BUILD)/obj/%.o .clang-tidy tools/tidy.h
 	$(say) TIDY $<
 	@mkdir -p $(@D)
 	$(Q)$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) $(if $(findstring base/error.c,$<),,-include \
-		tools/tidy.h) -std=c17 $(WARNINGS) -Wno-unused-value >$@.out 2>&1 \
+		tools/tidy.h) -std=c17 $(WARNINGS) -Wno-unused-value \
+		-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES) >$@.out 2>&1 \
 		|| { grep -E '(error|warning):' $@.out; exit 1; }
 	@touch $@
 
