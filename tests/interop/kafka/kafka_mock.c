@@ -14,7 +14,9 @@
  *   down BROKER / up BROKER           drop connections and refuse new ones / come back
  *
  * API and CODE are numbers of the Kafka protocol (Produce is 0).  The cluster
- * speaks plain text on loopback only and keeps about 5 MiB a partition.
+ * speaks plain text on loopback only and keeps about 5 MiB a partition.  It does not
+ * check the sequence numbers of idempotent producers, which rest on that check: let
+ * them have one request in flight when errors are injected.
  */
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
