@@ -250,26 +250,33 @@ static void check_name(void *arg, const char *name, struct pos pos)
 	suggest_field(check->node, name, check->err);
 }
 
-static void check_table(const struct opt *table, const char *object, struct name_check *check)
+typedef void visit_name(void *arg, const char *name, struct pos pos);
+
+static void visit_table(const struct opt *table, const char *object, visit_name *visit, void *arg)
 {
 	for (const struct opt *opt = table; opt && opt->type != OPT_TYPE_END; opt++) {
 		const void *member = object + opt->offset;
 
 		if (opt->type == OPT_TYPE_TABLE) {
-			check_table(opt->table, member, check);
+			visit_table(opt->table, member, visit, arg);
 		} else if (opt->type == OPT_TYPE_EXPR) {
 			struct expr *expr = *(struct expr *const *)member;
 
 			if (expr)
-				expr_fields(expr, check_name, check);
+				expr_fields(expr, visit, arg);
 		} else if (opt->type == OPT_TYPE_FIELDS) {
 			const struct opt_strings *names = member;
 
 			for (size_t i = 0; i < names->n; i++)
 				if (!strchr(names->items[i], '*'))
-					check_name(check, names->items[i], names->pos[i]);
+					visit(arg, names->items[i], names->pos[i]);
 		}
 	}
+}
+
+void bind_visit_names(const struct node *node, visit_name *visit, void *arg)
+{
+	visit_table(node->config->component->options, node->self, visit, arg);
 }
 
 /* ---- binding ---------------------------------------------------------- */
@@ -370,7 +377,7 @@ int bind_node(struct node *node, struct error *err)
 	r = collect_inputs(node, err);
 	if (r < 0)
 		return r;
-	check_table(node->config->component->options, node->self, &check);
+	bind_visit_names(node, check_name, &check);
 	if (check.result < 0)
 		return check.result;
 	r = node->config->kind == ACCOUNT_STAGE ? bind_stage(node, err) : bind_sink(node, err);

@@ -19,4 +19,8 @@ int bind_sink_options(struct node *node, struct error *err);
 /* Open a source, or bind a stage or sink to every schema that reaches it. */
 int bind_node(struct node *node, struct error *err);
 
+/* Call visit for each field name in the node's options; a name may come twice. */
+void bind_visit_names(const struct node *node,
+		      void (*visit)(void *arg, const char *name, struct pos pos), void *arg);
+
 #endif

@@ -218,6 +218,24 @@ sinks:
     assert len(fields.splitlines()) > len(flow.splitlines())
 
 
+def test_validate_lists_the_fields_that_a_kind_of_record_lacks(gadgetctl, tmp_path):
+    path = write(tmp_path / "fan.yaml", """
+sources:
+  execs: {type: gadget, gadget: trace_exec}
+  opens: {type: gadget, gadget: trace_open}
+stages:
+  some: {type: filter, inputs: [execs, opens], where: event == "exec" || fname == "x"}
+sinks:
+  out: {type: 'null', inputs: [some]}
+""")
+    flow = gadgetctl.run("validate", "-v", path)
+    assert flow.returncode == 0, flow.stderr
+    stage = flow.stdout.split("stage some")[1].split("sink out")[0]
+    exec_part, open_part = stage.split("in   open")
+    assert "in   exec" in exec_part and "has no fname" in exec_part
+    assert "has no" not in open_part
+
+
 def test_validate_needs_no_privileges_and_no_kernel(gadgetctl):
     if os.getuid() != 0:
         pytest.skip("only root can become nobody")
