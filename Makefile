@@ -136,6 +136,14 @@ include bpf/bpf.mk
 all: bpf
 endif
 
+# ---- showing it ------------------------------------------------------------
+
+.PHONY: demo
+demo: ## set-up, build, and five seconds of this host's execs and opens as JSON
+	$(Q)tools/install-deps build >&2
+	$(Q)$(MAKE) all >&2
+	$(Q)tools/demo $(BINARY)
+
 # ---- tests -----------------------------------------------------------------
 
 UNIT_BINARIES := $(UNIT_TESTS:%.c=$(BUILD)/%)

@@ -254,6 +254,8 @@ int pipeline_start(struct pipeline *p, struct error *err)
 	r = start_sources(p, err);
 	if (r < 0)
 		return r;
+	/* Attaching can take seconds; timers that start now must not count them. */
+	uv_update_time(p->options.loop);
 	(void)uv_prepare_start(&p->turn_end, on_turn_end);
 	uv_unref((uv_handle_t *)&p->turn_end);
 	return 0;
