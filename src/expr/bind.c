@@ -17,10 +17,12 @@
 
 #include "expr/program.h"
 
+/* The bind_...() functions return NULL when they fail; `failed` and `err` tell why. */
 struct binder {
 	const struct expr *expr;
 	const struct schema *schema;
 	struct arena *arena;
+	int failed; /* negative errno */
 	struct error *err;
 };
 
@@ -136,16 +138,18 @@ static struct side look_up(const struct binder *b, const struct operand *operand
 }
 
 /* A string beside a time is a moment. */
-static int read_moment(const struct binder *b, const struct operand *operand, struct side *side)
+static bool read_moment(struct binder *b, const struct operand *operand, struct side *side)
 {
 	__int128 ns;
 
-	if (moment_parse(operand->s, &ns) < 0)
-		return error_at(b->err, EINVAL, pos_of(b, operand->at),
-				"not a time (write it like \"2026-01-31T12:00:00Z\")");
+	if (moment_parse(operand->s, &ns) < 0) {
+		b->failed = error_at(b->err, EINVAL, pos_of(b, operand->at),
+				     "not a time (write it like \"2026-01-31T12:00:00Z\")");
+		return false;
+	}
 	side->type = TYPE_TIME;
 	side->constant = (struct constant){ .type = TYPE_TIME, .i = ns };
-	return 0;
+	return true;
 }
 
 /* ---- types ------------------------------------------------------------- */
@@ -159,102 +163,103 @@ static const char *describe(const struct binder *b, const struct operand *operan
 	return arena_printf(b->arena, "'%.64s' (%s)", operand->name, type_text(side->type));
 }
 
-static int check_types(const struct binder *b, const struct node *node,
-		       const struct operand *right_operand, const struct side *left,
-		       const struct side *right)
+static bool may_compare(enum type left, enum cmp cmp, enum type right, bool right_is_constant)
+{
+	if ((is_number(left) && is_number(right)) || (is_time(left) && is_time(right)))
+		return true;
+	if (left == TYPE_STRINGS)
+		return right == TYPE_STRING && right_is_constant && cmp == CMP_EQ;
+	if (left == TYPE_BOOL)
+		return right == TYPE_BOOL && cmp == CMP_EQ;
+	return left == TYPE_STRING && right == TYPE_STRING;
+}
+
+static bool check_types(struct binder *b, const struct node *node,
+			const struct operand *right_operand, const struct side *left,
+			const struct side *right)
 {
 	enum type l = left->type, r = right->type;
-	const char *remedy = "";
+	struct pos pos = pos_of(b, node->at);
 
-	if (left->kind == SIDE_MISSING || right->kind == SIDE_MISSING)
-		return 0;
-	if (l == TYPE_STRING && r == TYPE_STRING)
-		return 0;
-	if ((is_number(l) && is_number(r)) || (is_time(l) && is_time(r)))
-		return 0;
-	if ((l == TYPE_BOOL || l == TYPE_STRINGS) && node->cmp != CMP_EQ)
-		return error_at(b->err, EINVAL, pos_of(b, node->at),
-				"'%.64s' is %s, for which there is no '%s'", node->left.name,
-				type_text(l), cmp_text(node->cmp));
-	if (l == TYPE_BOOL && r == TYPE_BOOL)
-		return 0;
-	if (l == TYPE_STRINGS && r == TYPE_STRING && right->kind == SIDE_CONSTANT)
-		return 0;
-	if (l == TYPE_TIME || r == TYPE_TIME)
-		remedy = " (write a time like \"2026-01-31T12:00:00Z\")";
-	return error_at(b->err, EINVAL, pos_of(b, node->at), "%s cannot be compared with %s%s",
-			describe(b, &node->left, left), describe(b, right_operand, right), remedy);
+	if (left->kind == SIDE_MISSING || right->kind == SIDE_MISSING ||
+	    may_compare(l, node->cmp, r, right->kind == SIDE_CONSTANT))
+		return true;
+	if (node->cmp != CMP_EQ && (l == TYPE_BOOL || l == TYPE_STRINGS))
+		b->failed =
+			error_at(b->err, EINVAL, pos, "'%.64s' is %s, for which there is no '%s'",
+				 node->left.name, type_text(l), cmp_text(node->cmp));
+	else
+		b->failed =
+			error_at(b->err, EINVAL, pos, "%s cannot be compared with %s%s",
+				 describe(b, &node->left, left), describe(b, right_operand, right),
+				 l == TYPE_TIME || r == TYPE_TIME
+					 ? " (write a time like \"2026-01-31T12:00:00Z\")"
+					 : "");
+	return false;
 }
 
 /* ---- tests ------------------------------------------------------------- */
 
-static int bind_pair(const struct binder *b, const struct node *node,
-		     const struct operand *right_operand, struct bound **ret)
+static struct bound *bind_pair(struct binder *b, const struct node *node,
+			       const struct operand *right_operand)
 {
 	struct side left = look_up(b, &node->left), right = look_up(b, right_operand);
-	int r = 0;
+	bool is_moment = right_operand->kind == OPERAND_STRING && left.kind != SIDE_MISSING &&
+			 is_time(left.type);
 
-	if (right_operand->kind == OPERAND_STRING && left.kind != SIDE_MISSING &&
-	    is_time(left.type))
-		r = read_moment(b, right_operand, &right);
-	if (r == 0)
-		r = check_types(b, node, right_operand, &left, &right);
-	if (r < 0)
-		return r;
+	if (is_moment && !read_moment(b, right_operand, &right))
+		return NULL;
+	if (!check_types(b, node, right_operand, &left, &right))
+		return NULL;
 	if (left.kind == SIDE_MISSING || right.kind == SIDE_MISSING)
-		*ret = leaf_constant(b->arena, false);
-	else if (left.kind == SIDE_FIELD && right.kind == SIDE_FIELD)
-		*ret = leaf_fields(b->arena, left.field, node->cmp, right.field);
-	else if (left.kind == SIDE_FIELD)
-		*ret = leaf_compare(b->arena, left.field, node->cmp, &right.constant);
-	else if (right.kind == SIDE_FIELD)
-		*ret = leaf_compare(b->arena, right.field, cmp_mirrored(node->cmp), &left.constant);
-	else
-		*ret = leaf_constant(b->arena,
-				     constants_hold(node->cmp, &left.constant, &right.constant));
-	return 0;
+		return leaf_constant(b->arena, false);
+	if (left.kind == SIDE_FIELD && right.kind == SIDE_FIELD)
+		return leaf_fields(b->arena, left.field, node->cmp, right.field);
+	if (left.kind == SIDE_FIELD)
+		return leaf_compare(b->arena, left.field, node->cmp, &right.constant);
+	if (right.kind == SIDE_FIELD)
+		return leaf_compare(b->arena, right.field, cmp_mirrored(node->cmp), &left.constant);
+	return leaf_constant(b->arena, constants_hold(node->cmp, &left.constant, &right.constant));
 }
 
-static int bind_glob(const struct binder *b, const struct node *node, struct bound **ret)
+static struct bound *bind_glob(struct binder *b, const struct node *node)
 {
 	struct glob *glob = arena_alloc(b->arena, sizeof(*glob));
 	struct side left = look_up(b, &node->left);
 
-	if (glob_compile(b->arena, node->right.s, glob) < 0)
-		return error_at(b->err, EINVAL, pos_of(b, node->right.at),
-				"the pattern ends inside of a '[' set or behind a backslash");
-	if (left.kind == SIDE_MISSING) {
-		*ret = leaf_constant(b->arena, false);
-		return 0;
+	if (glob_compile(b->arena, node->right.s, glob) < 0) {
+		b->failed = error_at(b->err, EINVAL, pos_of(b, node->right.at),
+				     "the pattern ends inside of a '[' set or behind a backslash");
+		return NULL;
 	}
-	if (left.type != TYPE_STRING && left.type != TYPE_STRINGS)
-		return error_at(b->err, EINVAL, pos_of(b, node->at),
-				"%s cannot be matched with a pattern: it is no string",
-				describe(b, &node->left, &left));
+	if (left.kind == SIDE_MISSING)
+		return leaf_constant(b->arena, false);
+	if (left.type != TYPE_STRING && left.type != TYPE_STRINGS) {
+		b->failed = error_at(b->err, EINVAL, pos_of(b, node->at),
+				     "%s cannot be matched with a pattern: it is no string",
+				     describe(b, &node->left, &left));
+		return NULL;
+	}
 	if (left.kind == SIDE_CONSTANT)
-		*ret = leaf_constant(b->arena, glob_match(glob, left.constant.s));
-	else
-		*ret = leaf_glob(b->arena, left.field, glob);
-	return 0;
+		return leaf_constant(b->arena, glob_match(glob, left.constant.s));
+	return leaf_glob(b->arena, left.field, glob);
 }
 
-static int bind_operand(const struct binder *b, const struct node *node, struct bound **ret)
+static struct bound *bind_operand(struct binder *b, const struct node *node)
 {
 	struct side left = look_up(b, &node->left);
 
-	if (left.kind == SIDE_MISSING) {
-		*ret = leaf_constant(b->arena, false);
-		return 0;
+	if (left.kind == SIDE_MISSING)
+		return leaf_constant(b->arena, false);
+	if (left.type != TYPE_BOOL) {
+		b->failed = error_at(b->err, EINVAL, pos_of(b, node->at),
+				     "%s alone is no condition (compare it with something)",
+				     describe(b, &node->left, &left));
+		return NULL;
 	}
-	if (left.type != TYPE_BOOL)
-		return error_at(b->err, EINVAL, pos_of(b, node->at),
-				"%s alone is no condition (compare it with something)",
-				describe(b, &node->left, &left));
 	if (left.kind == SIDE_CONSTANT)
-		*ret = leaf_constant(b->arena, left.constant.b);
-	else
-		*ret = leaf_bool(b->arena, left.field);
-	return 0;
+		return leaf_constant(b->arena, left.constant.b);
+	return leaf_bool(b->arena, left.field);
 }
 
 /* ---- the tree ---------------------------------------------------------- */
@@ -330,81 +335,74 @@ static void negate(struct bound *bound)
 		negate(child);
 }
 
-static int bind_node(const struct binder *b, const struct node *node, struct bound **ret);
+static struct bound *bind_node(struct binder *b, const struct node *node);
 
-static int bind_list(const struct binder *b, const struct node *node, struct bound **ret)
+static struct bound *bind_list(struct binder *b, const struct node *node)
 {
 	struct bound *list = new_list(b, node->kind == NODE_AND ? BOUND_AND : BOUND_OR);
 
 	for (const struct node *part = node->first; part; part = part->next) {
-		struct bound *child;
-		int r = bind_node(b, part, &child);
+		struct bound *child = bind_node(b, part);
 
-		if (r < 0)
-			return r;
+		if (!child)
+			return NULL;
 		add(list, child);
 	}
-	*ret = simplified(list);
-	return 0;
+	return simplified(list);
 }
 
-static int bind_in(const struct binder *b, const struct node *node, struct bound **ret)
+static struct bound *bind_in(struct binder *b, const struct node *node)
 {
 	struct bound *list = new_list(b, BOUND_OR);
 
 	for (uint32_t i = 0; i < node->nitems; i++) {
-		struct bound *child;
-		int r = bind_pair(b, node, &node->items[i], &child);
+		struct bound *child = bind_pair(b, node, &node->items[i]);
 
-		if (r < 0)
-			return r;
+		if (!child)
+			return NULL;
 		add(list, child);
 	}
-	*ret = simplified(list);
-	return 0;
+	return simplified(list);
 }
 
-static int bind_not(const struct binder *b, const struct node *node, struct bound **ret)
+static struct bound *bind_not(struct binder *b, const struct node *node)
 {
-	struct bound *child;
-	int r = bind_node(b, node->first, &child);
+	struct bound *child = bind_node(b, node->first);
 
-	if (r < 0)
-		return r;
-	negate(child);
-	*ret = child;
-	return 0;
+	if (child)
+		negate(child);
+	return child;
 }
 
-static int bind_node(const struct binder *b, const struct node *node, struct bound **ret)
+static struct bound *bind_node(struct binder *b, const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_AND:
 	case NODE_OR:
-		return bind_list(b, node, ret);
+		return bind_list(b, node);
 	case NODE_NOT:
-		return bind_not(b, node, ret);
+		return bind_not(b, node);
 	case NODE_COMPARE:
-		return bind_pair(b, node, &node->right, ret);
+		return bind_pair(b, node, &node->right);
 	case NODE_GLOB:
-		return bind_glob(b, node, ret);
+		return bind_glob(b, node);
 	case NODE_IN:
-		return bind_in(b, node, ret);
+		return bind_in(b, node);
 	case NODE_OPERAND:
-		return bind_operand(b, node, ret);
+		return bind_operand(b, node);
 	}
-	return -EINVAL;
+	b->failed = -EINVAL;
+	return NULL;
 }
 
 int expr_bind(const struct expr *expr, const struct schema *schema, struct arena *arena,
 	      struct predicate **ret_predicate, struct error *err)
 {
 	struct binder b = { .expr = expr, .schema = schema, .arena = arena, .err = err };
-	struct bound *root;
-	int r = bind_node(&b, expr->root, &root);
+	struct bound *root = bind_node(&b, expr->root);
 
-	if (r < 0)
-		return r;
+	if (!root)
+		return b.failed;
 	if (root->ntests > EXPR_MAX_OPS)
 		return error_at(err, E2BIG, pos_of(&b, 0),
 				"the expression needs %u operations, more than %d", root->ntests,

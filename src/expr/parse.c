@@ -21,10 +21,14 @@
 
 enum { SHOWN_MAX = 40 }; /* bytes of the user's text in a message */
 
+/*
+ * The parsers return NULL when they fail; `failed` and `err` tell why then.
+ */
 struct parser {
 	struct lexer lexer;
 	struct token token; /* the next one */
 	uint32_t depth;
+	int failed; /* negative errno */
 	struct error *err;
 };
 
@@ -46,14 +50,17 @@ struct pos expr_pos(const char *text, struct pos start, uint32_t at)
 	return pos;
 }
 
-static int advance(struct parser *p)
+/* Move on to the next token. */
+static bool advance(struct parser *p)
 {
-	return lex(&p->lexer, &p->token, p->err);
+	p->failed = lex(&p->lexer, &p->token, p->err);
+	return p->failed == 0;
 }
 
-static int fail_at(struct parser *p, uint32_t at, const char *what)
+static struct node *fail_at(struct parser *p, uint32_t at, const char *what)
 {
-	return error_at(p->err, EINVAL, expr_pos(p->lexer.text, p->lexer.pos, at), "%s", what);
+	p->failed = error_at(p->err, EINVAL, expr_pos(p->lexer.text, p->lexer.pos, at), "%s", what);
+	return NULL;
 }
 
 static bool is_word(const struct token *token, const char *word)
@@ -62,7 +69,7 @@ static bool is_word(const struct token *token, const char *word)
 }
 
 /* "expected X, found Y", at the next token, with a hint for words of other languages. */
-static int unexpected(struct parser *p, const char *expected)
+static struct node *unexpected(struct parser *p, const char *expected)
 {
 	const struct token *t = &p->token;
 	struct pos pos = expr_pos(p->lexer.text, p->lexer.pos, t->at);
@@ -74,10 +81,12 @@ static int unexpected(struct parser *p, const char *expected)
 	else if (is_word(t, "or"))
 		hint = " (write '||')";
 	if (t->kind == TOKEN_END)
-		return error_at(p->err, EINVAL, pos, "expected %s, found the end of the expression",
-				expected);
-	return error_at(p->err, EINVAL, pos, "expected %s, found '%.*s'%s", expected, shown,
-			p->lexer.text + t->at, hint);
+		p->failed = error_at(p->err, EINVAL, pos,
+				     "expected %s, found the end of the expression", expected);
+	else
+		p->failed = error_at(p->err, EINVAL, pos, "expected %s, found '%.*s'%s", expected,
+				     shown, p->lexer.text + t->at, hint);
+	return NULL;
 }
 
 static struct node *new_node(struct parser *p, enum node_kind kind, uint32_t at)
@@ -98,50 +107,54 @@ static void add_child(struct node *parent, struct node *child)
 	parent->last = child;
 }
 
-static struct node *negated(struct parser *p, struct node *child)
+static struct node *negated(struct parser *p, struct node *child, uint32_t at)
 {
-	struct node *node = new_node(p, NODE_NOT, child->at);
+	struct node *node = new_node(p, NODE_NOT, at);
 
 	add_child(node, child);
 	return node;
 }
 
-static int enter(struct parser *p)
+/* One level deeper, behind the token that leads there. */
+static bool enter(struct parser *p)
 {
-	if (++p->depth > EXPR_MAX_DEPTH)
-		return error_at(p->err, E2BIG, expr_pos(p->lexer.text, p->lexer.pos, p->token.at),
-				"nested too deeply (more than %d parentheses and '!' inside each "
-				"other)",
-				EXPR_MAX_DEPTH);
-	return 0;
+	if (++p->depth <= EXPR_MAX_DEPTH)
+		return advance(p);
+	p->failed = error_at(p->err, E2BIG, expr_pos(p->lexer.text, p->lexer.pos, p->token.at),
+			     "nested too deeply (more than %d parentheses and '!' inside each "
+			     "other)",
+			     EXPR_MAX_DEPTH);
+	return false;
 }
 
-static int parse_or(struct parser *p, struct node **ret_node);
+static struct node *parse_or(struct parser *p);
 
-static int parse_primary(struct parser *p, struct node **ret_node)
+static struct node *parse_parentheses(struct parser *p)
 {
 	struct node *node;
-	int r;
 
-	if (p->token.kind == TOKEN_OPEN) {
-		r = enter(p);
-		if (r == 0)
-			r = advance(p);
-		if (r == 0)
-			r = parse_or(p, ret_node);
-		if (r)
-			return r;
-		if (p->token.kind != TOKEN_CLOSE)
-			return unexpected(p, "an operator or ')'");
-		p->depth--;
-		return advance(p);
-	}
+	if (!enter(p))
+		return NULL;
+	node = parse_or(p);
+	if (!node)
+		return NULL;
+	if (p->token.kind != TOKEN_CLOSE)
+		return unexpected(p, "an operator or ')'");
+	p->depth--;
+	return advance(p) ? node : NULL;
+}
+
+static struct node *parse_primary(struct parser *p)
+{
+	struct node *node;
+
+	if (p->token.kind == TOKEN_OPEN)
+		return parse_parentheses(p);
 	if (p->token.kind != TOKEN_NAME && p->token.kind != TOKEN_LITERAL)
 		return unexpected(p, "a field or a literal");
 	node = new_node(p, NODE_OPERAND, p->token.at);
 	node->left = p->token.value;
-	*ret_node = node;
-	return advance(p);
+	return advance(p) ? node : NULL;
 }
 
 /* What the operator does to two plain operands; other tokens are no comparison. */
@@ -174,100 +187,86 @@ static bool is_relation(const struct token *token)
 	       token->kind == TOKEN_NOT_GLOB || is_word(token, "in");
 }
 
-static int parse_comparison(struct parser *p, struct node *left, enum cmp cmp,
-			    struct node **ret_node)
+static struct node *parse_comparison(struct parser *p, const struct operand *left, enum cmp cmp)
 {
 	struct node *node = new_node(p, NODE_COMPARE, p->token.at), *right;
-	int r = advance(p);
 
-	if (r == 0)
-		r = parse_primary(p, &right);
-	if (r)
-		return r;
+	right = advance(p) ? parse_primary(p) : NULL;
+	if (!right)
+		return NULL;
 	if (right->kind != NODE_OPERAND)
 		return fail_at(p, right->at, "only fields and literals can be compared");
 	node->cmp = cmp;
-	node->left = left->left;
+	node->left = *left;
 	node->right = right->left;
-	if (node->left.kind != OPERAND_FIELD) {
-		if (node->right.kind != OPERAND_FIELD)
-			return fail_at(p, node->at,
-				       "one side of a comparison must be a field, not a literal");
-		node->left = right->left;
-		node->right = left->left;
-		node->cmp = cmp_mirrored(cmp);
-	}
-	*ret_node = node;
-	return 0;
+	if (left->kind == OPERAND_FIELD)
+		return node;
+	if (right->left.kind != OPERAND_FIELD)
+		return fail_at(p, node->at,
+			       "one side of a comparison must be a field, not a literal");
+	node->left = right->left;
+	node->right = *left;
+	node->cmp = cmp_mirrored(cmp);
+	return node;
 }
 
-static int parse_glob(struct parser *p, struct node *left, struct node **ret_node)
+static struct node *parse_glob(struct parser *p, const struct operand *left)
 {
 	struct node *node = new_node(p, NODE_GLOB, p->token.at);
-	int r = advance(p);
 
-	if (r)
-		return r;
+	if (!advance(p))
+		return NULL;
 	if (p->token.kind != TOKEN_LITERAL || p->token.value.kind != OPERAND_STRING)
 		return unexpected(p, "a pattern in quotes");
 	if (p->token.value.s.len > EXPR_MAX_PATTERN)
 		return fail_at(p, p->token.at, "the pattern is longer than 1024 bytes");
-	node->left = left->left;
+	node->left = *left;
 	node->right = p->token.value;
-	*ret_node = node;
-	return advance(p);
+	return advance(p) ? node : NULL;
 }
 
-/* The literals behind `in (`, up to the closing parenthesis. */
-static int parse_items(struct parser *p, struct node *node)
+static void add_item(struct parser *p, struct node *node, uint32_t *cap)
 {
-	uint32_t cap = 0;
-	int r;
+	struct operand *old = node->items;
 
+	if (node->nitems == *cap) {
+		*cap = *cap ? *cap * 2 : 8;
+		node->items = arena_array(p->lexer.arena, *cap, sizeof(*node->items));
+		if (old)
+			memcpy(node->items, old, node->nitems * sizeof(*old));
+	}
+	node->items[node->nitems++] = p->token.value;
+}
+
+static struct node *parse_in(struct parser *p, const struct operand *left)
+{
+	struct node *node = new_node(p, NODE_IN, p->token.at);
+	uint32_t cap = 0;
+
+	node->left = *left;
+	if (!advance(p))
+		return NULL;
+	if (p->token.kind != TOKEN_OPEN)
+		return unexpected(p, "'(' behind 'in'");
 	do {
-		r = advance(p);
-		if (r)
-			return r;
+		if (!advance(p))
+			return NULL;
 		if (p->token.kind != TOKEN_LITERAL)
 			return unexpected(p, "a literal");
-		if (node->nitems == cap) {
-			struct operand *old = node->items;
-
-			cap = cap ? cap * 2 : 8;
-			node->items = arena_array(p->lexer.arena, cap, sizeof(*node->items));
-			if (old)
-				memcpy(node->items, old, node->nitems * sizeof(*old));
-		}
-		node->items[node->nitems++] = p->token.value;
-		r = advance(p);
-		if (r)
-			return r;
+		add_item(p, node, &cap);
+		if (!advance(p))
+			return NULL;
 	} while (p->token.kind == TOKEN_COMMA);
 	if (p->token.kind != TOKEN_CLOSE)
 		return unexpected(p, "',' or ')'");
-	return advance(p);
+	return advance(p) ? node : NULL;
 }
 
-static int parse_in(struct parser *p, struct node *left, struct node **ret_node)
-{
-	struct node *node = new_node(p, NODE_IN, p->token.at);
-	int r = advance(p);
-
-	if (r)
-		return r;
-	if (p->token.kind != TOKEN_OPEN)
-		return unexpected(p, "'(' behind 'in'");
-	node->left = left->left;
-	*ret_node = node;
-	return parse_items(p, node);
-}
-
-static int parse_relation(struct parser *p, struct node *left, struct node **ret_node)
+static struct node *parse_relation(struct parser *p, const struct node *left)
 {
 	bool is_not, is_comparison;
-	struct node *node = NULL;
+	struct node *node;
 	enum cmp cmp;
-	int r;
 
 	if (left->kind != NODE_OPERAND)
 		return fail_at(p, left->at, "only fields and literals can be compared");
@@ -277,126 +276,93 @@ static int parse_relation(struct parser *p, struct node *left, struct node **ret
 	if (p->token.kind == TOKEN_NOT_GLOB)
 		is_not = true;
 	if (is_comparison)
-		r = parse_comparison(p, left, cmp, &node);
+		node = parse_comparison(p, &left->left, cmp);
 	else if (p->token.kind == TOKEN_NAME)
-		r = parse_in(p, left, &node);
+		node = parse_in(p, &left->left);
 	else
-		r = parse_glob(p, left, &node);
-	if (r)
-		return r;
-	*ret_node = is_not ? negated(p, node) : node;
-	return 0;
+		node = parse_glob(p, &left->left);
+	return node && is_not ? negated(p, node, node->at) : node;
 }
 
 /* A literal that is no bool says nothing alone. */
-static int check_condition(struct parser *p, const struct node *node)
+static struct node *condition(struct parser *p, struct node *node)
 {
-	if (node->kind != NODE_OPERAND || node->left.kind == OPERAND_FIELD ||
+	if (!node || node->kind != NODE_OPERAND || node->left.kind == OPERAND_FIELD ||
 	    node->left.kind == OPERAND_BOOL)
-		return 0;
+		return node;
 	return fail_at(p, node->at, "a literal alone is no condition (compare it with a field)");
 }
 
-static int parse_compare(struct parser *p, struct node **ret_node)
+static struct node *parse_compare(struct parser *p)
 {
-	struct node *node;
-	int r = parse_primary(p, &node);
+	struct node *node = parse_primary(p);
 
-	if (r == 0 && is_relation(&p->token)) {
-		r = parse_relation(p, node, &node);
-		if (r == 0 && is_relation(&p->token))
-			r = fail_at(p, p->token.at,
-				    "comparisons cannot be chained (join two of them with '&&')");
-	}
-	if (r == 0)
-		*ret_node = node;
-	return r;
+	if (!node || !is_relation(&p->token))
+		return node;
+	node = parse_relation(p, node);
+	if (node && is_relation(&p->token))
+		return fail_at(p, p->token.at,
+			       "comparisons cannot be chained (join two of them with '&&')");
+	return node;
 }
 
-static int parse_not(struct parser *p, struct node **ret_node)
+static struct node *parse_not(struct parser *p)
 {
 	uint32_t at = p->token.at;
 	struct node *node;
-	int r;
 
 	if (p->token.kind != TOKEN_NOT)
-		return parse_compare(p, ret_node);
-	r = enter(p);
-	if (r == 0)
-		r = advance(p);
-	if (r)
-		return r;
-	if (p->token.kind == TOKEN_NOT)
-		r = parse_not(p, &node);
-	else
-		r = parse_primary(p, &node);
-	if (r == 0)
-		r = check_condition(p, node);
-	if (r)
-		return r;
+		return parse_compare(p);
+	if (!enter(p))
+		return NULL;
+	node = condition(p, p->token.kind == TOKEN_NOT ? parse_not(p) : parse_primary(p));
+	if (!node)
+		return NULL;
 	if (is_relation(&p->token))
 		return fail_at(p, p->token.at,
 			       "'!' binds tighter than a comparison (put the comparison in "
 			       "parentheses)");
 	p->depth--;
-	*ret_node = negated(p, node);
-	(*ret_node)->at = at;
-	return 0;
+	return negated(p, node, at);
 }
 
 /* One level of `part op part op part`; a single part stays itself. */
-static int parse_list(struct parser *p, enum token_kind op, enum node_kind kind,
-		      int (*parse_part)(struct parser *p, struct node **ret_node),
-		      struct node **ret_node)
+static struct node *parse_list(struct parser *p, enum token_kind op, enum node_kind kind,
+			       struct node *(*parse_part)(struct parser *p))
 {
-	struct node *part, *list = NULL;
-	int r = parse_part(p, &part);
+	struct node *part = parse_part(p), *list;
 
-	if (r)
-		return r;
-	if (p->token.kind != op) {
-		*ret_node = part;
-		return 0;
-	}
+	if (!part || p->token.kind != op)
+		return part;
 	list = new_node(p, kind, p->token.at);
 	for (;;) {
-		r = check_condition(p, part);
-		if (r)
-			return r;
+		part = condition(p, part);
+		if (!part)
+			return NULL;
 		add_child(list, part);
 		if (p->token.kind != op)
-			break;
-		r = advance(p);
-		if (r == 0)
-			r = parse_part(p, &part);
-		if (r)
-			return r;
+			return list;
+		part = advance(p) ? parse_part(p) : NULL;
 	}
-	*ret_node = list;
-	return 0;
 }
 
-static int parse_and(struct parser *p, struct node **ret_node)
+static struct node *parse_and(struct parser *p)
 {
-	return parse_list(p, TOKEN_AND, NODE_AND, parse_not, ret_node);
+	return parse_list(p, TOKEN_AND, NODE_AND, parse_not);
 }
 
-static int parse_or(struct parser *p, struct node **ret_node)
+static struct node *parse_or(struct parser *p)
 {
-	return parse_list(p, TOKEN_OR, NODE_OR, parse_and, ret_node);
+	return parse_list(p, TOKEN_OR, NODE_OR, parse_and);
 }
 
-static int parse_all(struct parser *p, struct node **ret_node)
+static struct node *parse_all(struct parser *p)
 {
-	int r = advance(p);
+	struct node *root = advance(p) ? condition(p, parse_or(p)) : NULL;
 
-	if (r == 0)
-		r = parse_or(p, ret_node);
-	if (r == 0)
-		r = check_condition(p, *ret_node);
-	if (r == 0 && p->token.kind != TOKEN_END)
-		r = unexpected(p, "an operator or the end");
-	return r;
+	if (root && p->token.kind != TOKEN_END)
+		return unexpected(p, "an operator or the end");
+	return root;
 }
 
 int expr_parse(struct arena *arena, const char *text, struct pos pos, struct expr **ret_expr,
@@ -404,8 +370,6 @@ int expr_parse(struct arena *arena, const char *text, struct pos pos, struct exp
 {
 	struct parser p = { .err = err };
 	struct expr *expr;
-	struct node *root;
-	int r;
 
 	if (strlen(text) > EXPR_MAX_TEXT)
 		return error_at(err, E2BIG, expr_pos(text, pos, 0),
@@ -417,10 +381,9 @@ int expr_parse(struct arena *arena, const char *text, struct pos pos, struct exp
 	if (pos.file)
 		expr->pos.file = arena_strdup(arena, pos.file);
 	p.lexer = (struct lexer){ .arena = arena, .text = expr->text, .pos = expr->pos };
-	r = parse_all(&p, &root);
-	if (r)
-		return r;
-	expr->root = root;
+	expr->root = parse_all(&p);
+	if (!expr->root)
+		return p.failed;
 	*ret_expr = expr;
 	return 0;
 }
