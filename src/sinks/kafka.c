@@ -119,10 +119,11 @@ static const struct opt options[] = {
 	OPT_STRING(struct kafka, topic, .required = true,
 		   .help = "Topic to write to. '{event}' stands for the record's event name; "
 			   "something must stand in front of it."),
-	OPT_FIELDS(struct kafka, key,
-		   .help = "Fields whose values, joined by '|', are the message key: records with "
-			   "the same key stay in order. Fields a record does not have are left "
-			   "out; without a key, messages are spread over all partitions."),
+	OPT_FIELDS(
+		struct kafka, key,
+		.help = "Fields whose values, joined by '|', are the message key: records with "
+			"the same key go to the same partition. Fields a record does not have are "
+			"left out; without a key, messages are spread over all partitions."),
 	OPT_ENUM(struct kafka, codec, .def = "json", .values = codec_values,
 		 .help = "How a record is written."),
 	OPT_ENUM(struct kafka, compression, .def = "zstd", .values = compression_values,
