@@ -142,6 +142,13 @@ __attribute__((noinline)) static uint8_t *put_hex(uint8_t *out, struct str s)
 	return out;
 }
 
+/* Behind members that may be missing. */
+static inline uint8_t *put_comma(uint8_t *out)
+{
+	*out = ',';
+	return out + (out[-1] != '{');
+}
+
 /* An object that may have no members ends: take it back if it has none. */
 static uint8_t *close_object(uint8_t *out, const struct op *op)
 {
@@ -167,6 +174,9 @@ static size_t json_bound(const struct encoder *encoder, const struct batch *batc
 /* One kernel a line: what it writes, then on to the next operation. */
 #define KERNEL(id, write)     \
 	k_##id : out = write; \
+	NEXT()
+#define MOVE(id, move) \
+	k_##id : move; \
 	NEXT()
 #define NEXT()                              \
 	do {                                \
@@ -231,21 +241,11 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 		KERNEL(READ_NS, put_guarded_s64(out, op, batch->rows->wall_ns));
 		KERNEL(RID, out + rid_format(batch->rows->origin, batch_rid(batch, scene.index),
 					     (char *)out));
-	k_FROM_COLUMN:
-		src = column_value(batch, scene.index, op);
-		if (!src)
-			op += op->skip;
-		NEXT();
-	k_FROM_ROW:
-		src = scene.row;
-		NEXT();
-	k_FROM_CONSTS:
-		src = batch->schema->consts;
-		NEXT();
-	k_COMMA:
-		*out = ',';
-		out += out[-1] != '{';
-		NEXT();
+		MOVE(FROM_ROW, src = scene.row);
+		MOVE(FROM_CONSTS, src = batch->schema->consts);
+		MOVE(FROM_COLUMN, src = column_value(batch, scene.index, op);
+		     op += src ? 0 : op->skip);
+		KERNEL(COMMA, put_comma(out));
 		KERNEL(CLOSE, close_object(out, op));
 	k_OPEN:
 	k_EVENT_TIME:

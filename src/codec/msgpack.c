@@ -164,7 +164,7 @@ static inline uint8_t *put_bool(uint8_t *out, bool v)
 static inline uint8_t *put_length(uint8_t *out, enum format first, size_t len)
 {
 	if (len <= UINT8_MAX) {
-		out[0] = first;
+		out[0] = (uint8_t)first;
 		out[1] = (uint8_t)len;
 		return out + 2;
 	}
@@ -225,30 +225,37 @@ static inline uint8_t *put_short_chars(uint8_t *out, const uint8_t *s, uint32_t 
 	return out + 1 + len;
 }
 
-/* Copy ASCII up to a NUL; how many bytes, n and what is a step beyond 255 at most. */
-static inline uint32_t copy_ascii(uint8_t *to, const uint8_t *from, uint32_t n)
+/* Copy ASCII up to a NUL, in steps until `enough`; how many bytes, n at most. */
+static inline uint32_t copy_ascii(uint8_t *to, const uint8_t *from, uint32_t n, uint32_t enough)
 {
 	uint32_t len = 0, step;
 
 	do {
 		step = text_copy_ascii(to + len, from + len);
 		len += step;
-	} while (step == TEXT_STEP && len < n && len <= UINT8_MAX);
+	} while (step == TEXT_STEP && len < n && len < enough);
 	return len < n ? len : n;
 }
 
-/* From a row: copied while its end is looked for, where most strings belong. */
+/*
+ * From a row: copied to where a string of at most 31 bytes belongs, and when it
+ * is longer once more to where one of at most 255 does.
+ */
 static inline uint8_t *put_chars(uint8_t *out, const uint8_t *s, uint32_t n)
 {
-	uint32_t len = copy_ascii(out + 2, s, n);
+	uint32_t len = copy_ascii(out + 1, s, n, FIX_STR_MAX);
 
-	if ((len < n && s[len]) || len > UINT8_MAX)
-		return put_text(out, s, n);
 	if (len <= FIX_STR_MAX) {
+		if (len < n && s[len])
+			return put_text(out, s, n);
 		*out = (uint8_t)(FIX_STR | len);
-		memmove(out + 1, out + 2, FIX_STR_MAX);
 		return out + 1 + len;
 	}
+	memcpy(out + 2, s, FIX_STR_MAX + 1);
+	if (n > FIX_STR_MAX + 1)
+		len += copy_ascii(out + 2 + len, s + len, n - len, UINT8_MAX);
+	if ((len < n && s[len]) || len > UINT8_MAX)
+		return put_text(out, s, n);
 	out[0] = STR_8;
 	out[1] = (uint8_t)len;
 	return out + 2 + len;
@@ -396,6 +403,9 @@ static size_t msgpack_bound(const struct encoder *encoder, const struct batch *b
 #define KERNEL(id, write)     \
 	k_##id : out = write; \
 	NEXT()
+#define MOVE(id, move) \
+	k_##id : move; \
+	NEXT()
 #define NEXT()                              \
 	do {                                \
 		op++;                       \
@@ -462,23 +472,12 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		KERNEL(RID, put_id(out, &scene));
 		KERNEL(EVENT_TIME,
 		       put_event_time(out, *msgpack->last_ns = record_time(op, &scene)));
-	k_FROM_COLUMN:
-		src = column_value(batch, scene.index, op);
-		if (!src)
-			op += op->skip;
-		NEXT();
-	k_FROM_ROW:
-		src = scene.row;
-		NEXT();
-	k_FROM_CONSTS:
-		src = batch->schema->consts;
-		NEXT();
-	k_OPEN:
-		map_open(++map, (size_t)(out - dest->at), op);
-		NEXT();
-	k_MEMBER:
-		map->n++;
-		NEXT();
+		MOVE(FROM_ROW, src = scene.row);
+		MOVE(FROM_CONSTS, src = batch->schema->consts);
+		MOVE(FROM_COLUMN, src = column_value(batch, scene.index, op);
+		     op += src ? 0 : op->skip);
+		MOVE(OPEN, map_open(++map, (size_t)(out - dest->at), op));
+		MOVE(MEMBER, map->n++);
 		KERNEL(CLOSE, map_close(map--, dest->at, out, op));
 	k_COMMA:
 	k_LITERAL:
