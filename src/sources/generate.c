@@ -135,15 +135,16 @@ static bool is_lost(const struct generate *g, uint64_t number)
 
 static void lose(struct generate *g, uint32_t before_row, uint64_t number)
 {
-	struct mark *last = g->nmarks ? &g->marks[g->nmarks - 1] : NULL;
+	struct mark *last = g->marks + g->nmarks;
 
 	g->lost++;
-	if (last && last->before_row == before_row && last->to == number - 1) {
-		last->n++;
-		last->to = number;
+	if (g->nmarks && last[-1].before_row == before_row && last[-1].to == number - 1) {
+		last[-1].n++;
+		last[-1].to = number;
 		return;
 	}
-	g->marks[g->nmarks++] = (struct mark){
+	g->nmarks++;
+	*last = (struct mark){
 		.kind = MARK_LOSS,
 		.before_row = before_row,
 		.origin = source_origin(g->source),
