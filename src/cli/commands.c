@@ -2,7 +2,9 @@
 #include "cli/commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/suggest.h"
@@ -156,11 +158,29 @@ static enum exit_status dispatch(struct arena *arena, int argc, char *const *arg
 	return command->run(argc - 1, argv + 1);
 }
 
+/*
+ * A descriptor that was closed by whoever started us would be given to the next
+ * file that is opened, and records would go there.  Reading from and writing to
+ * these fails, as it would have.
+ */
+static void hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int cli_main(int argc, char *const *argv)
 {
 	struct arena arena = ARENA_INIT;
-	enum exit_status status = dispatch(&arena, argc, argv);
+	enum exit_status status;
 
+	hold_standard_descriptors();
+	status = dispatch(&arena, argc, argv);
 	arena_release(&arena);
 	if (fflush(stdout) != 0 && status == STATUS_OK) {
 		log_error("cannot write to standard output: %s", strerrordesc_np(errno));

@@ -109,9 +109,12 @@ def test_the_shutdown_deadline_drops_and_counts_what_is_left(gadgetctl, pipeline
 
 def test_a_reader_that_goes_away_is_a_good_end(gadgetctl, pipeline, tmp_path):
     report = tmp_path / "books.json"
-    with gadgetctl.start("run", "-f", pipeline(generate()), "--report", report) as run:
-        run.wait_for(r"^\{.*\}$")
-        run.popen.stdout.close()
+    reader, writer = os.pipe()
+    with gadgetctl.start("run", "-f", pipeline(generate()), "--report", report,
+                         stdout=writer) as run:
+        os.close(writer)
+        assert os.read(reader, 1) == b"{"
+        os.close(reader)
         assert run.wait() == 0, run.stderr
         assert run.stderr == ""
     result = books(report)
@@ -133,6 +136,17 @@ def test_a_full_disk_is_an_io_error(gadgetctl, pipeline):
             assert run.wait() == 74, run.stderr
             assert run.stderr.startswith("gadgetctl: error: ")
             assert "no space left on device" in run.stderr.splitlines()[0].lower()
+
+
+def test_a_closed_standard_output_is_an_error_and_nobodys_else_file(gadgetctl, pipeline, tmp_path):
+    report = tmp_path / "books.json"
+    result = subprocess.run(
+        ["bash", "-c", '"$0" run -f "$1" --report "$2" >&-', gadgetctl.path,
+         str(pipeline(generate(count=3))), str(report)],
+        env=gadgetctl.env, capture_output=True, text=True, timeout=support.DEADLINE, check=False)
+    assert result.returncode == 1
+    assert "cannot write standard output: it is closed" in result.stderr
+    assert books(report)["balanced"]
 
 
 def test_timeout_ends_the_run(gadgetctl, pipeline):
