@@ -338,11 +338,29 @@ static bool is_busy(const struct forward_sink *forward, const struct chunk *chun
 	       list_has(&forward->unsent, chunk) || list_has(&forward->flying, chunk);
 }
 
+/* What was sent whole may have arrived, although nobody said so.  NULL: of every chunk. */
+static void note_maybe_twice(struct forward_sink *forward, const struct message_list *list,
+			     const struct chunk *chunk)
+{
+	uint64_t n = 0;
+
+	for (const struct message *m = list->head; m; m = m->next) {
+		uint32_t first, end = 0;
+
+		if (chunk && m->chunk != chunk)
+			continue;
+		while (find_run(m->chunk, m->route, end, &first, &end))
+			n += end - first;
+	}
+	sink_maybe_twice(forward->sink, n);
+}
+
 /* Give a chunk back whose only messages left have expired. */
 static void retry_expired(struct forward_sink *forward, struct chunk *chunk)
 {
 	if (is_busy(forward, chunk) || !list_has(&forward->expired, chunk))
 		return;
+	note_maybe_twice(forward, &forward->expired, chunk);
 	list_forget(&forward->expired, &forward->spare, chunk);
 	sink_retry(forward->sink, chunk, 0, "an acknowledgement did not come in time");
 }
@@ -604,6 +622,8 @@ static void on_closed(void *arg, const char *why)
 			 sink_id(forward->sink), why);
 		forward->has_warned = true;
 	}
+	note_maybe_twice(forward, &forward->flying, NULL);
+	note_maybe_twice(forward, &forward->expired, NULL);
 	give_all_back(forward, why);
 }
 

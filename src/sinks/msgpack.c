@@ -145,6 +145,21 @@ static void pop_flying(struct msgpack_sink *msgpack)
 		msgpack->sending.chunk = NULL;
 }
 
+/* What was sent whole may have arrived, although the peer's kernel did not say so. */
+static void note_maybe_twice(struct msgpack_sink *msgpack)
+{
+	uint64_t n = 0;
+
+	for (const struct chunk *chunk = msgpack->flying; chunk; chunk = chunk->next) {
+		uint32_t sent =
+			chunk == msgpack->sending.chunk ? msgpack->sending.rec : chunk->nrecs;
+
+		for (uint32_t i = 0; i < sent; i++)
+			n += chunk->recs[i].fate == PENDING;
+	}
+	sink_maybe_twice(msgpack->sink, n);
+}
+
 static void give_all_back(struct msgpack_sink *msgpack, const char *why)
 {
 	msgpack->sending.chunk = msgpack->acked.chunk = NULL;
@@ -277,6 +292,7 @@ static void on_closed(void *arg, const char *why)
 			 sink_id(msgpack->sink), why);
 		msgpack->has_warned = true;
 	}
+	note_maybe_twice(msgpack);
 	give_all_back(msgpack, why);
 }
 
