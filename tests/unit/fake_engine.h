@@ -44,6 +44,7 @@ struct sink {
 	uint64_t delivered, rejected;
 	uint32_t settles; /* calls */
 	uint32_t retries; /* chunks given back */
+	uint64_t maybe_twice;
 	char why[256];    /* of the last retry */
 	bool is_closed, has_failed;
 	struct error error;
@@ -121,6 +122,11 @@ void sink_retry(struct sink *sink, struct chunk *chunk, int64_t after_ns, const 
 	sink->nout--;
 	sink->retries++;
 	(void)snprintf(sink->why, sizeof(sink->why), "%s", why ? why : "");
+}
+
+void sink_maybe_twice(struct sink *sink, uint64_t n)
+{
+	sink->maybe_twice += n;
 }
 
 void sink_closed(struct sink *sink)

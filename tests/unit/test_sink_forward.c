@@ -255,6 +255,7 @@ static void lost_connection_resends_with_the_same_id(void **state)
 	fake_run_until(sink, sink->delivered == 10);
 	loopback_cut(&place->peer, true);
 	fake_run_until(sink, sink->retries == 1);
+	assert_int_equal(sink->maybe_twice, 10);
 	fake_write(sink, chunk);
 	fake_run_until(sink, look(place) == 1);
 	/* Only what is pending, and recognisable. */
@@ -286,6 +287,7 @@ static void message_without_ack_alone_is_sent_again(void **state)
 	fake_run_until(sink, sink->retries == 1);
 	assert_int_equal(sink->delivered, 13);
 	assert_int_equal(lost->npending, 10);
+	assert_int_equal(sink->maybe_twice, 10);
 	assert_non_null(strstr(sink->why, "acknowledgement did not come in time"));
 	fake_write(sink, lost);
 	/* The same connection, the same id. */
@@ -474,6 +476,7 @@ static void cancel_gives_back_what_is_not_acknowledged(void **state)
 	assert_int_equal(sink->nout, 0);
 	assert_int_equal(sink->retries, 3);
 	assert_int_equal(sink->delivered, 10);
+	assert_int_equal(sink->maybe_twice, 0); /* nothing is sent again */
 }
 
 static void tag_without_place_is_taken_as_it_is(void **state)
