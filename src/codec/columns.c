@@ -524,6 +524,7 @@ static void fit(struct columns *columns, const struct encoder_options *options)
 {
 	struct col *last;
 
+	columns->fixed = PROGRAM_SLACK;
 	if (!columns->ncols)
 		return;
 	last = &columns->cols[columns->ncols - 1];
@@ -531,7 +532,6 @@ static void fit(struct columns *columns, const struct encoder_options *options)
 		fit_terminal(columns, options->width);
 	else if (last->is_text && !last->is_right)
 		last->width = UNCUT;
-	columns->fixed = PROGRAM_SLACK;
 	for (uint32_t i = 0; i < columns->ncols; i++) {
 		uint32_t width = columns->cols[i].width == UNCUT ? 0 : columns->cols[i].width;
 

@@ -639,17 +639,21 @@ static int put_map(struct compiler *c, const struct shape *object, uint32_t key_
 	return 0;
 }
 
-static void put_entry(struct compiler *c)
+static int put_entry(struct compiler *c)
 {
 	static const uint8_t entry[] = { FIX_ARRAY | 2, FIX_EXT_8, EXT_EVENT_TIME };
 	const struct field *time = c->as.schema->time;
 	bool is_boot = time->loc == LOC_ROW && time->layout == LAYOUT_BOOT;
+	int r = field_kernel(c->as.schema, time, c->err);
 
+	if (r < 0)
+		return r;
 	assemble_bytes(&c->as, entry, sizeof(entry));
 	assemble_op(&c->as, (struct op){ .kernel = KERNEL_EVENT_TIME,
 					 .at = time->at,
 					 .layout = is_boot ? LAYOUT_BOOT : LAYOUT_READ });
 	c->as.fixed += 8;
+	return 0;
 }
 
 static int msgpack_compile(struct arena *arena, const struct schema *schema,
@@ -666,8 +670,9 @@ static int msgpack_compile(struct arena *arena, const struct schema *schema,
 	if (r < 0)
 		goto out;
 	if (options->forward_entry)
-		put_entry(&c);
-	r = put_map(&c, root, 0);
+		r = put_entry(&c);
+	if (r >= 0)
+		r = put_map(&c, root, 0);
 	if (r < 0)
 		goto out;
 	assemble_end(&c.as, &msgpack->program);

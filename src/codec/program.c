@@ -335,7 +335,7 @@ static int any_kernel(const struct field *f)
 	return -1;
 }
 
-/* Columns hold 64-bit numbers, doubles and struct strs, whatever the layout says. */
+/* Columns hold struct strs, doubles and 64-bit numbers, however narrow the layout. */
 static int column_kernel(const struct field *f)
 {
 	struct field wide = *f;
@@ -344,6 +344,8 @@ static int column_kernel(const struct field *f)
 		return f->layout == LAYOUT_STR ? any_kernel(f) : -1;
 	if (f->type == TYPE_FLOAT)
 		return f->layout == LAYOUT_F64 ? KERNEL_F64 : -1;
+	if (f->layout > LAYOUT_S64)
+		return -1;
 	wide.layout = LAYOUT_U64;
 	return any_kernel(&wide);
 }
