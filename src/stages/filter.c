@@ -23,7 +23,8 @@ static const struct opt options[] = {
 
 enum { FILTERED };
 static const struct counter counters[] = {
-	[FILTERED] = { "filtered", "Records for which the expression was not true." },
+	[FILTERED] = { .name = "filtered",
+		       .help = "Records for which the expression was not true." },
 	COUNTER_END,
 };
 

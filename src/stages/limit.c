@@ -21,7 +21,8 @@ static const struct opt options[] = {
 
 enum { OVER_LIMIT };
 static const struct counter counters[] = {
-	[OVER_LIMIT] = { "over_limit", "Records that came after the last one that was wanted." },
+	[OVER_LIMIT] = { .name = "over_limit",
+			 .help = "Records that came after the last one that was wanted." },
 	COUNTER_END,
 };
 
