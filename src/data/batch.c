@@ -139,7 +139,9 @@ void batch_read(const struct batch *batch, uint32_t row, const struct field *fie
 		memcpy(&v->s, at, sizeof(v->s));
 		return;
 	case LAYOUT_BOOT:
-		v->i = (int64_t)load(at, LAYOUT_U64, &negative) + batch->rows->boot_to_wall_ns;
+		/* Wraps: the row may hold anything. */
+		v->i = (int64_t)(load(at, LAYOUT_U64, &negative) +
+				 (uint64_t)batch->rows->boot_to_wall_ns);
 		return;
 	default:
 		break;

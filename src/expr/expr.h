@@ -52,7 +52,8 @@ enum folded predicate_folded(const struct predicate *predicate);
 
 /*
  * Narrow batch->sel to the rows for which the predicate is true; returns their
- * number.  Allocates nothing.
+ * number.  Allocates nothing.  A predicate has room for one call at a time: it
+ * belongs to one thread.
  */
 uint32_t predicate_select(const struct predicate *predicate, struct batch *batch);
 

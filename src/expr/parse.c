@@ -32,6 +32,18 @@ struct parser {
 	struct error *err;
 };
 
+/* The place of byte `to`, when *pos is that of byte `from`, not behind it. */
+static void move_pos(const char *text, uint32_t from, uint32_t to, struct pos *pos)
+{
+	for (uint32_t i = from; i < to; i++) {
+		pos->col++;
+		if (text[i] == '\n') {
+			pos->line++;
+			pos->col = 1;
+		}
+	}
+}
+
 struct pos expr_pos(const char *text, struct pos start, uint32_t at)
 {
 	struct pos pos = start;
@@ -40,13 +52,7 @@ struct pos expr_pos(const char *text, struct pos start, uint32_t at)
 		pos = (struct pos){ .file = pos.file ? pos.file : "expression",
 				    .line = 1,
 				    .col = 1 };
-	for (uint32_t i = 0; i < at; i++) {
-		pos.col++;
-		if (text[i] == '\n') {
-			pos.line++;
-			pos.col = 1;
-		}
-	}
+	move_pos(text, 0, at, &pos);
 	return pos;
 }
 
@@ -392,15 +398,21 @@ struct visit {
 	const struct expr *expr;
 	void (*visit)(void *arg, const char *name, struct pos pos);
 	void *arg;
+	uint32_t at; /* the last place that was asked for, and what it is */
+	struct pos pos;
 };
 
-static void visit_operand(const struct visit *v, const struct operand *operand)
+/* Fields come in the order of the text, so the whole costs one pass over it. */
+static void visit_operand(struct visit *v, const struct operand *operand)
 {
-	if (operand->kind == OPERAND_FIELD)
-		v->visit(v->arg, operand->name, expr_pos(v->expr->text, v->expr->pos, operand->at));
+	if (operand->kind != OPERAND_FIELD)
+		return;
+	move_pos(v->expr->text, v->at, operand->at, &v->pos);
+	v->at = operand->at;
+	v->visit(v->arg, operand->name, v->pos);
 }
 
-static void visit_node(const struct visit *v, const struct node *node)
+static void visit_node(struct visit *v, const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_AND:
@@ -424,7 +436,9 @@ static void visit_node(const struct visit *v, const struct node *node)
 void expr_fields(const struct expr *expr,
 		 void (*visit)(void *arg, const char *name, struct pos pos), void *arg)
 {
-	struct visit v = { .expr = expr, .visit = visit, .arg = arg };
+	struct visit v = {
+		.expr = expr, .visit = visit, .arg = arg, .pos = expr_pos(expr->text, expr->pos, 0)
+	};
 
 	visit_node(&v, expr->root);
 }

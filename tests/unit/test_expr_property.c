@@ -183,8 +183,9 @@ static void write_value(struct world *w, const struct field *f, uint8_t *at)
 		memcpy(at, &d, sizeof(d));
 		return;
 	case LAYOUT_BOOT:
-		ns -= w->rows.boot_to_wall_ns;
-		memcpy(at, &ns, sizeof(ns));
+		if (!one_in(4)) /* else anything, which may wrap */
+			bits = (uint64_t)ns - (uint64_t)w->rows.boot_to_wall_ns;
+		memcpy(at, &bits, sizeof(bits));
 		return;
 	default:
 		if (f->type == TYPE_TIME || f->type == TYPE_TIME_NS)
