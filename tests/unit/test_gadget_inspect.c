@@ -44,7 +44,7 @@ static const struct model *inspect(const char *object)
 	const char *path = arena_printf(&arena, "%s/%s", build_dir(), object);
 	struct error err = ERROR_INIT;
 	struct gadget_place place;
-	const struct model *model;
+	const struct model *model = NULL;
 
 	if (access(path, R_OK) != 0) {
 		print_message("skip: %s is not built\n", object);
