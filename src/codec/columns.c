@@ -24,7 +24,7 @@
 
 enum {
 	GAP = 1,
-	MIN_TEXT = 6,          /* text gives way down to this */
+	MIN_TEXT = 10,         /* text gives way down to this */
 	MIN_LAST = 16,         /* and does so when the last column had less */
 	UNCUT = UINT16_MAX,    /* as wide as the text */
 	BYTES_PER_CELL = 8,    /* marks that take no cell are cut beyond this */

@@ -175,7 +175,7 @@ static void columns_gives_the_last_column_the_rest_of_the_terminal(void **state)
 	assert_string_equal(line_of(&f, 50, line, sizeof(line)),
 			    "cat              42      -2 true  /etc/passwd\n");
 	assert_string_equal(line_of(&f, 10, line, sizeof(line)),
-			    "cat         42      -2 true  /etc/passwd\n");
+			    "cat             42      -2 true  /etc/passwd\n");
 	fixture_end(&f);
 }
 
