@@ -67,7 +67,7 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-	    -Wvla -Werror
+	    -Wvla -Wno-missing-field-initializers -Werror
 CPPFLAGS_ALL := -D_GNU_SOURCE -DGADGETCTL_VERSION='"$(VERSION)"' -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL   := -std=c17 $(CFLAGS) $(WARNINGS)
 LDFLAGS_ALL  := -Wl,--as-needed -pthread $(LDFLAGS)

@@ -245,8 +245,8 @@ static void write_gap_note(struct sink *sink, struct chunk *chunk)
 		return;
 	len = binding->encoding.encoder->mark(binding->encoding.encoder, &mark, text);
 	if (!len) {
-		log_warn("sink '%s': dropped %llu records",
-			 sink->node->config->id, (unsigned long long)chunk->gap);
+		log_warn("sink '%s': dropped %llu records", sink->node->config->id,
+			 (unsigned long long)chunk->gap);
 		chunk->gap = 0;
 		return;
 	}

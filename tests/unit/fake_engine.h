@@ -45,7 +45,7 @@ struct sink {
 	uint32_t settles; /* calls */
 	uint32_t retries; /* chunks given back */
 	uint64_t maybe_twice;
-	char why[256];    /* of the last retry */
+	char why[256]; /* of the last retry */
 	bool is_closed, has_failed;
 	struct error error;
 };
