@@ -182,7 +182,7 @@ static size_t json_bound(const struct encoder *encoder, const struct batch *batc
 	do {                                \
 		op++;                       \
 		out = put_literal(out, op); \
-		goto *kernels[op->kernel];  \
+		goto * op->go;              \
 	} while (0)
 
 static uint32_t json_rows(const struct encoder *encoder, const struct batch *batch, uint32_t first,
@@ -195,14 +195,20 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 	};
 	const struct program *program = &((const struct json *)encoder)->program;
 	struct scene scene = { .batch = batch, .second = SECOND_INIT };
-	const uint8_t *const *rows = batch->rows->at;
-	const uint16_t *sel = batch->sel;
-	uint32_t *end = dest->ends + dest->nends;
-	uint8_t *out = dest->at;
-	const uint8_t *src;
+	const uint8_t *const *rows, *src;
+	const uint16_t *sel;
 	const struct op *op;
-	uint32_t i;
+	uint32_t *end, i;
+	uint8_t *out;
 
+	if (!batch) { /* compiling: the operations want to know the labels */
+		program_link(program, kernels);
+		return 0;
+	}
+	rows = batch->rows->at;
+	sel = batch->sel;
+	end = dest->ends + dest->nends;
+	out = dest->at;
 	until = runs_until(first, until, dest);
 	for (i = first; i < until; i++) {
 		scene.index = sel[i];
@@ -213,7 +219,7 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 			prefetch_row(rows[sel[i + 2]]);
 		op = program->ops;
 		out = put_literal(out, op);
-		goto *kernels[op->kernel];
+		goto * op->go;
 
 		KERNEL(U8, put_u32(out, src[op->at]));
 		KERNEL(U16, put_u32(out, load_u16(src + op->at)));
@@ -425,6 +431,7 @@ static int json_compile(struct arena *arena, const struct schema *schema,
 		goto out;
 	assemble_text(&c.as, options->newline ? "}\n" : "}");
 	assemble_end(&c.as, &json->program);
+	(void)json_rows(&json->encoder, NULL, 0, 0, NULL);
 	json->newline = options->newline;
 	json->encoder =
 		(struct encoder){ .rows = json_rows, .bound = json_bound, .mark = json_mark };

@@ -410,7 +410,7 @@ static size_t msgpack_bound(const struct encoder *encoder, const struct batch *b
 	do {                                \
 		op++;                       \
 		out = put_literal(out, op); \
-		goto *kernels[op->kernel];  \
+		goto * op->go;              \
 	} while (0)
 
 static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *batch,
@@ -425,14 +425,20 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 	const struct program *program = &msgpack->program;
 	struct scene scene = { .batch = batch, .second = SECOND_INIT };
 	struct map maps[SHAPE_DEPTH_MAX + 2] = { 0 }, *map;
-	const uint8_t *const *rows = batch->rows->at;
-	const uint16_t *sel = batch->sel;
-	uint32_t *end = dest->ends + dest->nends;
-	uint8_t *out = dest->at;
-	const uint8_t *src;
+	const uint8_t *const *rows, *src;
+	const uint16_t *sel;
 	const struct op *op;
-	uint32_t i;
+	uint32_t *end, i;
+	uint8_t *out;
 
+	if (!batch) { /* compiling: the operations want to know the labels */
+		program_link(program, kernels);
+		return 0;
+	}
+	rows = batch->rows->at;
+	sel = batch->sel;
+	end = dest->ends + dest->nends;
+	out = dest->at;
 	until = runs_until(first, until, dest);
 	for (i = first; i < until; i++) {
 		scene.index = sel[i];
@@ -444,7 +450,7 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		map = maps;
 		op = program->ops;
 		out = put_literal(out, op);
-		goto *kernels[op->kernel];
+		goto * op->go;
 
 		KERNEL(U8, put_uint32(out, src[op->at]));
 		KERNEL(U16, put_uint32(out, load_u16(src + op->at)));
@@ -676,6 +682,7 @@ static int msgpack_compile(struct arena *arena, const struct schema *schema,
 	if (r < 0)
 		goto out;
 	assemble_end(&c.as, &msgpack->program);
+	(void)msgpack_rows(&msgpack->encoder, NULL, 0, 0, NULL);
 	msgpack->is_forward = options->forward_entry;
 	msgpack->last_ns = arena_alloc(arena, sizeof(*msgpack->last_ns));
 	msgpack->encoder = (struct encoder){ .rows = msgpack_rows,

@@ -457,6 +457,12 @@ void assemble_end(struct assembler *as, struct program *ret_program)
 
 /* ---- for interpreters --------------------------------------------------- */
 
+void program_link(const struct program *program, const void *const kernels[KERNEL_COUNT])
+{
+	for (uint32_t i = 0; i < program->nops; i++)
+		program->ops[i].go = kernels[program->ops[i].kernel];
+}
+
 static struct str row_span(const struct batch *batch, uint32_t row, const uint8_t *at,
 			   enum layout layout, uint32_t offset, uint32_t size)
 {

@@ -103,6 +103,7 @@ struct op {
 	uint8_t kernel, layout, nliteral;
 	bool is_guarded; /* json: a number that may have to be a string */
 	uint32_t skip;
+	const void *go; /* the kernel's place in the interpreter */
 };
 
 /* Part of a record whose size is not fixed, for bounds. */
@@ -123,7 +124,7 @@ struct expansion {
 };
 
 struct program {
-	const struct op *ops;
+	struct op *ops;
 	uint32_t nops;
 	uint32_t nvariables;
 	const struct variable *variables;
@@ -214,6 +215,12 @@ int assemble_value(struct assembler *as, const struct field *field, bool is_guar
 void assemble_end(struct assembler *as, struct program *ret_program);
 
 /* ---- for interpreters --------------------------------------------------- */
+
+/*
+ * Tell each operation where its kernel is.  Only the interpreter knows, so it
+ * calls this itself, once, when compiling asks it to (rows() without a batch).
+ */
+void program_link(const struct program *program, const void *const kernels[KERNEL_COUNT]);
 
 /* What is the same for all records of one call, and which record it is. */
 struct scene {
