@@ -224,9 +224,9 @@ soak: all test-programs ## the same tests at SCALE (50) times their counts, for 
 	$(Q)$(run_tests) --scale $(SCALE) --record tests/soak.txt e2e interop
 endif
 
-asan: ## unit and end-to-end tests with AddressSanitizer and UBSan
+asan: ## unit, end-to-end and interop tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build-asan SANITIZE=$(ASAN) all test-programs
-	$(Q)$(PYTHON) tests/run --build build-asan unit e2e
+	$(Q)$(PYTHON) tests/run --build build-asan unit e2e interop
 
 # Benchmarks are programs linked with ours, or scripts that run ours; each prints its
 # own figures and is told where the build is.
@@ -262,10 +262,11 @@ endif
 FORMATTED := $(SOURCES) $(HEADERS) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch] bpf/*/*.[ch] \
 	     bpf/include/gadget/*.h)
 REFERENCE := docs/reference/components.md
-LINTS     := lint-includes lint-headers lint-words lint-scripts lint-docs lint-format lint-tidy
+LINTS     := lint-includes lint-headers lint-words lint-scripts lint-tables lint-docs lint-format \
+	     lint-tidy
 
 .PHONY: lint $(LINTS)
-lint: $(LINTS) ## includes, banned words, script syntax, formatting, clang-tidy
+lint: $(LINTS) ## includes, banned words, option tables, formatting, clang-tidy, ...
 
 lint-includes:
 	$(Q)tools/lint-includes
@@ -280,6 +281,10 @@ lint-words:
 
 lint-scripts:
 	$(Q)tools/lint-scripts
+
+# Defaults and bounds parse, every option is explained: a unit test looks at each table.
+lint-tables: $(BUILD)/tests/unit/test_tables
+	$(Q)$< >$(BUILD)/lint-tables.log 2>&1 || { cat $(BUILD)/lint-tables.log; exit 1; }
 
 # The reference in the tree is what this build says of itself.
 lint-docs: $(BINARY)
