@@ -103,6 +103,7 @@ static void let_all_go(struct tcp *tcp)
 	let_conn_go(tcp);
 	tcp->state = TCP_STATE_CLOSED;
 	tcp->is_stuck = false;
+	tcp->send_error = 0;
 }
 
 void tcp_drop(struct tcp *tcp, const char *why)
@@ -178,13 +179,26 @@ static int socket_error(int fd)
 	return -code;
 }
 
+/*
+ * The connection is lost, but what the peer said before may be there to read: the
+ * last acknowledgements, without which everything would be sent again.
+ */
+static void on_lost(struct tcp *tcp)
+{
+	int code;
+
+	receive(tcp);
+	if (tcp->state != TCP_STATE_OPEN)
+		return;
+	/* libuv hides the socket's error behind one of its own. */
+	code = tcp->send_error ? tcp->send_error : socket_error(tcp->conn->fd);
+	lose(tcp, code ? code : -ECONNRESET);
+}
+
 static void on_open_event(struct tcp *tcp, int status, int events)
 {
-	/* libuv hides the error behind one of its own. */
-	if (status < 0) {
-		int code = socket_error(tcp->conn->fd);
-
-		lose(tcp, code ? code : -ECONNRESET);
+	if (status < 0 || tcp->send_error) {
+		on_lost(tcp);
 		return;
 	}
 	if (events & UV_READABLE)
@@ -197,7 +211,7 @@ static void on_open_event(struct tcp *tcp, int status, int events)
 		watch(tcp);
 }
 
-ssize_t tcp_send(struct tcp *tcp, const struct iovec *parts, int nparts)
+size_t tcp_send(struct tcp *tcp, const struct iovec *parts, int nparts)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)nparts };
 	size_t total = 0;
@@ -206,19 +220,17 @@ ssize_t tcp_send(struct tcp *tcp, const struct iovec *parts, int nparts)
 	do
 		n = sendmsg(tcp->conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN) {
-		lose(tcp, -errno);
-		return -ENOTCONN;
-	}
-	if (n < 0)
+	if (n < 0) {
+		tcp->send_error = errno == EAGAIN ? 0 : -errno;
 		n = 0;
+	}
 	for (int i = 0; i < nparts; i++)
 		total += parts[i].iov_len;
 	if ((size_t)n < total && !tcp->is_stuck) {
 		tcp->is_stuck = true;
 		watch(tcp);
 	}
-	return n;
+	return (size_t)n;
 }
 
 uint64_t tcp_unacked(struct tcp *tcp)

@@ -20,7 +20,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include <sys/uio.h>
 
 #include "net/address.h"
@@ -57,6 +56,7 @@ struct tcp {
 	struct tcp_conn *conn;
 	uint64_t unacked; /* when the last connection ended */
 	bool is_stuck;    /* waits for room */
+	int send_error;   /* the connection is lost, which the next event tells */
 };
 
 /* Fill in a closed connection; set the two times if 0 will not do. */
@@ -69,10 +69,11 @@ void tcp_open(struct tcp *tcp);
 
 /*
  * Send; returns how many bytes the kernel took.  If that is not all, writable()
- * follows.  When the connection turns out to be lost, closed() is called and
- * -ENOTCONN returned.  Only while open.
+ * follows, or closed() when the connection turns out to be lost: after received()
+ * was given what the peer had still said.  Calls none of them itself.  Only while
+ * open.
  */
-ssize_t tcp_send(struct tcp *tcp, const struct iovec *parts, int nparts);
+size_t tcp_send(struct tcp *tcp, const struct iovec *parts, int nparts);
 
 /*
  * Bytes that were sent and not yet acknowledged by the peer's kernel; while

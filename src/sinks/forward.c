@@ -425,7 +425,7 @@ static void push(struct forward_sink *forward)
 
 	while (forward->tcp.state == TCP_STATE_OPEN && !forward->tcp.is_stuck) {
 		struct message *message = forward->current;
-		ssize_t n;
+		size_t n;
 
 		if (!message && !forward->unsent.head)
 			return;
@@ -433,10 +433,8 @@ static void push(struct forward_sink *forward)
 			message = list_take(&forward->unsent, &forward->unsent.head);
 		forward->current = message;
 		n = tcp_send(&forward->tcp, parts, message_parts(message, parts));
-		if (n < 0)
-			return;
-		forward->nsent += (size_t)n;
-		if (!message_advance(message, (size_t)n))
+		forward->nsent += n;
+		if (!message_advance(message, n))
 			continue;
 		message->ends_at = forward->nsent;
 		message->sent_ns = now(forward);
@@ -582,8 +580,6 @@ static void on_received(void *arg, const uint8_t *bytes, size_t len)
 		}
 		if (reply.kind == FORWARD_ACK)
 			take_ack(forward, &reply);
-		if (forward->tcp.state != TCP_STATE_OPEN)
-			return; /* settling brought chunks, and sending those failed */
 	}
 	if (used < 0) {
 		tcp_drop(&forward->tcp, "the server answers with something that is no Forward");

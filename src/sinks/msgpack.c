@@ -183,8 +183,7 @@ static void settle(struct msgpack_sink *msgpack)
 	credit = msgpack->nsent - unacked - msgpack->nacked;
 	msgpack->nacked += credit;
 	msgpack->poll_ms = ACK_POLL_MS;
-	/* Settling may bring new chunks, and sending those may lose the connection:
-	 * look at the list again each time. */
+	/* Settling may bring new chunks: look at the list again each time. */
 	while (credit && msgpack->flying) {
 		struct chunk *chunk = msgpack->flying;
 		uint32_t first, until;
@@ -206,7 +205,7 @@ static void push(struct msgpack_sink *msgpack)
 	while (msgpack->tcp.state == TCP_STATE_OPEN && !msgpack->tcp.is_stuck) {
 		const uint8_t *at = NULL;
 		struct iovec part;
-		ssize_t n;
+		size_t n;
 
 		if (msgpack->sending.chunk)
 			at = cursor_run(&msgpack->sending, RUN_MAX, &part.iov_len);
@@ -216,10 +215,8 @@ static void push(struct msgpack_sink *msgpack)
 			continue;
 		part.iov_base = (void *)(uintptr_t)at;
 		n = tcp_send(&msgpack->tcp, &part, 1);
-		if (n < 0)
-			return;
-		(void)cursor_advance(&msgpack->sending, (size_t)n);
-		msgpack->nsent += (size_t)n;
+		(void)cursor_advance(&msgpack->sending, n);
+		msgpack->nsent += n;
 	}
 }
 

@@ -353,6 +353,23 @@ static void ack_that_comes_late_still_counts(void **state)
 	assert_int_equal(sink->retries, 0);
 }
 
+static void acks_before_a_reset_count(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = place->sink;
+
+	loopback_listen(&place->peer, 0);
+	start(place);
+	fake_write(sink, fake_lines(sink, 0, 1, LINE));
+	fake_write(sink, fake_lines(sink, 1, 1, LINE));
+	fake_run_until(sink, look(place) == 2);
+	ack(place, place->got[0].id);
+	loopback_cut(&place->peer, true);
+	fake_run_until(sink, !sink->nout);
+	assert_int_equal(sink->delivered, 1);
+	assert_int_equal(sink->retries, 1);
+}
+
 static void acks_may_come_in_pieces_and_in_crowds(void **state)
 {
 	struct place *place = *state;
@@ -522,6 +539,7 @@ int main(void)
 		WITH_SERVER(message_without_ack_alone_is_sent_again),
 		WITH_SERVER(server_that_acknowledges_nothing_is_left),
 		WITH_SERVER(ack_that_comes_late_still_counts),
+		WITH_SERVER(acks_before_a_reset_count),
 		WITH_SERVER(acks_may_come_in_pieces_and_in_crowds),
 		WITH_SERVER(strange_acks_and_heartbeats_are_ignored),
 		WITH_SERVER(garbage_ends_the_connection),
