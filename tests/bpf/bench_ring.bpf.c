@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fastest producer there is: one BPF_PROG_RUN of `produce` makes `bench_records`
+ * The fastest producer there is: one BPF_PROG_RUN of `produce` makes `bench.records`
  * records of 320 bytes in a loop inside the kernel.  Benchmarks run it on one core and
  * read on another.  `produce` is never attached.
  */
@@ -28,16 +28,41 @@ _Static_assert(sizeof(struct event) == 320, "what is compared is 320 bytes");
 GADGET_TRACER_MAP(events, 16 * 1024 * 1024);
 GADGET_TRACER(bench, events, event);
 
-/* Records per run; set it before, or between, runs. */
-__u32 bench_records = 1000;
+/* What a run does; set it before, or between, runs. */
+struct {
+	__u32 records; /* in one run */
+	__u32 gap_ns;  /* from one to the next; 0: as fast as it goes */
+} bench = { .records = 1000 };
+
+/* When the next one is due. */
+static __u64 due_ns;
 
 static const char path[] = "/usr/share/zoneinfo/Europe/Copenhagen";
+
+static long is_due(__u32 i, void *unused)
+{
+	return bpf_ktime_get_ns() >= due_ns;
+}
+
+/* Evenly spaced, as programs that do something between two system calls would be. */
+static __always_inline void wait_for_turn(void)
+{
+	__u64 now;
+
+	if (!bench.gap_ns)
+		return;
+	bpf_loop(1 << 20, is_due, NULL, 0);
+	now = bpf_ktime_get_ns();
+	due_ns = now > due_ns + 1000000 ? now + bench.gap_ns : due_ns + bench.gap_ns;
+}
 
 static long produce_one(__u32 i, void *unused)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
-	struct event *event = gadget_reserve_buf(&events, sizeof(*event));
+	struct event *event;
 
+	wait_for_turn();
+	event = gadget_reserve_buf(&events, sizeof(*event));
 	if (!event)
 		return 0;
 	event->timestamp_raw = bpf_ktime_get_boot_ns();
@@ -58,7 +83,7 @@ static long produce_one(__u32 i, void *unused)
 SEC("syscall")
 int produce(void *ctx)
 {
-	bpf_loop(bench_records, produce_one, NULL, 0);
+	bpf_loop(bench.records, produce_one, NULL, 0);
 	return 0;
 }
 
