@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,6 +82,16 @@ __attribute__((unused)) static size_t loopback_read(struct loopback *peer, size_
 		peer->len += (size_t)n;
 	}
 	return peer->len;
+}
+
+/* Bytes that the kernel has taken for us and that were not read yet. */
+__attribute__((unused)) static size_t loopback_queued(struct loopback *peer)
+{
+	int bytes = 0;
+
+	if (!loopback_accept(peer) || ioctl(peer->fd, FIONREAD, &bytes) < 0)
+		abort();
+	return (size_t)bytes;
 }
 
 /* End the connection, with a reset if told so. */
