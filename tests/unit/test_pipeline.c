@@ -643,7 +643,7 @@ static void books_balance_for_any_order_of_fates(void **state)
 	char text[512];
 
 	(void)state;
-	for (unsigned i = 0; i < 36; i++) {
+	for (unsigned i = 0; i < 12; i++) {
 		struct run run;
 		uint64_t total;
 
@@ -657,7 +657,7 @@ static void books_balance_for_any_order_of_fates(void **state)
 			"sinks: { s: { type: probe, inputs: [e, b], mode: random, window: %s, "
 			"buffer: { memory: 512KiB, when_full: %s }, batch: { max_bytes: 4KiB }, "
 			"retry: { initial: 1ms, max: 2ms } } }\n",
-			1 + i * 28, windows[i % 4], policies[i % 3]);
+			1 + i * 85, windows[i % 4], policies[i % 3]);
 		run_init(&run, text);
 		if (i % 5 == 4) {
 			turn_loop(&run, 200);
