@@ -68,12 +68,6 @@ class Pipeline:
         text = json.dumps({k: v for k, v in sections.items() if v}, indent=1)
         self.path.write_text(text, encoding="utf-8")
 
-    @staticmethod
-    def records(path):
-        """The records of a file of JSON lines."""
-        with open(path, encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
-
     def _args(self, flags):
         return ["run", "-f", self.path, "--report", self.report, *flags]
 

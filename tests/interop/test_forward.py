@@ -79,6 +79,7 @@ def test_lost_acks_and_connections_lose_no_record(gadgetctl, tmp_path, faults):
     assert stats["violations"] == []
     again = check_all(rows, count)
     assert (again > 0) == (stats["chunks_again"] > 0)
+    assert again <= books["out"]["maybe_twice"]
     assert books["out"]["delivered"] == count and books["out"]["retries"] > 0
     lost_acks = stats.get("acks_dropped", 0) + stats.get("acks_wrong", 0)
     if not stats["cuts"]:
@@ -142,7 +143,7 @@ def test_a_server_killed_under_load_and_started_again_gets_the_rest(gadgetctl, t
         with ForwardReceiver(got, port=port, fields=["number"]) as server:
             books = pipeline.finish(process)
             rows = server.rows()
-    check_all(rows, count)
+    assert check_all(rows, count) <= books["out"]["maybe_twice"]
     assert books["out"]["delivered"] == count and books.losses == 0
 
 

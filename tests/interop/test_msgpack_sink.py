@@ -2,6 +2,7 @@
 """Records through the msgpack sink to a receiver that stalls, cuts and goes away."""
 
 import json
+import signal
 
 from pipelines import Pipeline
 from receivers import MsgpackReceiver
@@ -95,6 +96,45 @@ def test_cut_connections_are_made_again_and_no_record_is_broken(gadgetctl, tmp_p
     missing = sorted(set(range(1, count + 1)) - set(got))
     gaps = sum(1 for i, n in enumerate(missing) if i == 0 or missing[i - 1] != n - 1)
     assert gaps <= stats["cuts"] + books["out"]["retries"]
+
+
+def unconfirmed_bytes(port):
+    """Bytes on their way to a port of loopback that its kernel has not confirmed."""
+    with open("/proc/net/tcp", encoding="ascii") as lines:
+        rows = [line.split() for line in lines][1:]
+    return sum(int(row[4].split(":")[0], 16) for row in rows if row[2].endswith(f":{port:04X}"))
+
+
+def wait_stuck(port):
+    """Wait until the buffers on the way to the port are full: nothing moves any more."""
+    looks = []
+
+    def stuck():
+        looks.append(unconfirmed_bytes(port))
+        return looks[-1] > 0 and len(looks) >= 10 and len(set(looks[-10:])) == 1
+
+    wait_until(stuck, "the receiver's buffers to be full")
+
+
+def test_what_the_peer_did_not_confirm_is_sent_again(gadgetctl, tmp_path):
+    """What the dead receiver's kernel had confirmed but nobody read is gone: no protocol, no ack."""
+    count, port = 100_000 * SCALE, free_port()
+    with MsgpackReceiver(tmp_path / "before.ndjson", port=port, fields=["number"]) as first:
+        pipeline = Pipeline(gadgetctl, tmp_path, sources={"made": generate(count)},
+                            sinks={"out": msgpack(first.address)})
+        first.process.signal(signal.SIGSTOP)
+        with pipeline.start() as process:
+            wait_stuck(port)
+            first.kill()
+            with MsgpackReceiver(tmp_path / "after.ndjson", port=port, fields=["number"]) as second:
+                books = pipeline.finish(process)
+                wait_until(lambda: count in numbers(second), "the last record")
+                seen = set(numbers(second))
+                assert second.stats()["violations"] == []
+    assert books["out"]["delivered"] == count
+    assert books["out"]["retries"] > 0
+    # Nothing is missing behind the first record that was sent again.
+    assert sorted(seen) == list(range(min(seen), count + 1))
 
 
 def test_what_never_arrives_is_counted_at_the_end(gadgetctl, tmp_path):
