@@ -214,6 +214,14 @@ static void stop_unneeded(struct pipeline *p)
 	}
 }
 
+static bool any_source_needed(const struct pipeline *p)
+{
+	for (size_t i = 0; i < p->nnodes; i++)
+		if (p->nodes[i].config->kind == ACCOUNT_SOURCE && p->nodes[i].is_needed)
+			return true;
+	return false;
+}
+
 void flow_deferred(uv_timer_t *timer)
 {
 	struct pipeline *p = timer->data;
@@ -225,6 +233,9 @@ void flow_deferred(uv_timer_t *timer)
 			delivery_drop_all(&node->sink, node->sink.drop_reason);
 	}
 	stop_unneeded(p);
+	/* Everybody has what they asked for: that is an end like any other, with its deadline. */
+	if (!any_source_needed(p))
+		pipeline_stop(p);
 }
 
 void flow_review(struct pipeline *p)

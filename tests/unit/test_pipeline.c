@@ -578,6 +578,19 @@ static void a_stage_that_is_done_stops_the_source(void **state)
 	run_free(&run);
 }
 
+static void a_stage_that_is_done_does_not_wait_for_a_dead_sink(void **state)
+{
+	struct run run;
+
+	(void)state;
+	run_init(&run, "sources: { n: { type: numbers, count: 1000000000, batch: 30 } }\n"
+		       "stages: { f: { type: first, inputs: [n] } }\n"
+		       "sinks: { s: { type: probe, inputs: [f], mode: hold } }\n");
+	run_to_end(&run);
+	assert_int_equal(account(&run, "s")->dropped[DROP_SHUTDOWN], 100);
+	run_free(&run);
+}
+
 static void a_closed_sink_ends_the_run_without_loss(void **state)
 {
 	struct run run;
@@ -697,6 +710,7 @@ int main(void)
 		cmocka_unit_test(branches_narrow_their_own_view_only),
 		cmocka_unit_test(a_record_that_comes_by_two_ways_is_counted_twice),
 		cmocka_unit_test(a_stage_that_is_done_stops_the_source),
+		cmocka_unit_test(a_stage_that_is_done_does_not_wait_for_a_dead_sink),
 		cmocka_unit_test(a_closed_sink_ends_the_run_without_loss),
 		cmocka_unit_test(a_failed_sink_fails_the_run_and_the_other_still_gets_all),
 		cmocka_unit_test(a_record_beyond_every_limit_is_dropped_by_name),
