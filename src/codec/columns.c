@@ -473,8 +473,8 @@ static void set_col(struct col *col, const struct field *field, const char *titl
 		.field = field,
 		.title = title,
 		.is_text = type == TYPE_STRING || type == TYPE_STRINGS || type == TYPE_BYTES,
-		.is_right = is_number || (field->notes && field->notes->align_right),
-		.no_ellipsis = field->notes && field->notes->ellipsis_none,
+		.is_right = is_number || (field->notes && field->notes->align == ALIGN_RIGHT),
+		.no_ellipsis = field->notes && field->notes->ellipsis == ELLIPSIS_NONE,
 	};
 	set_width(col);
 }

@@ -232,17 +232,6 @@ void assemble_join(struct assembler *as, uint32_t from_column)
 	as->from = KERNEL_END;
 }
 
-static uint32_t layout_bytes(enum layout layout)
-{
-	static const uint8_t sizes[] = {
-#define X(id, bytes) [LAYOUT_##id] = bytes,
-		LAYOUT_LIST(X)
-#undef X
-	};
-
-	return sizes[layout];
-}
-
 static int number_kernel(enum layout layout, bool is_signed)
 {
 	switch (layout) {
@@ -329,7 +318,7 @@ static int any_kernel(const struct field *f)
 	case TYPE_TIME:
 	case TYPE_TIME_NS:
 		return moment_kernel(f);
-	case TYPE_COUNT:
+	default:
 		break;
 	}
 	return -1;
@@ -358,12 +347,16 @@ static int check_place(const struct schema *schema, const struct field *f, struc
 	if (f->loc != LOC_COL && is_meta != (f->loc == LOC_META))
 		return error_set(err, EINVAL, "field '%s' of '%s' is not where its layout says",
 				 f->name, schema->event);
-	if (f->layout == LAYOUT_CHARS || f->layout == LAYOUT_BYTES)
+	if (!bytes && f->layout != LAYOUT_TAIL && f->layout != LAYOUT_REST)
 		bytes = f->size;
 	if (f->loc == LOC_ROW && (uint64_t)f->at + bytes > schema->row_min)
 		return error_set(err, EINVAL, "field '%s' of '%s' ends at byte %llu of a row of %u",
 				 f->name, schema->event, (unsigned long long)f->at + bytes,
 				 schema->row_min);
+	if (f->loc == LOC_ROW && f->layout == LAYOUT_REST &&
+	    (uint64_t)f->len_at + sizeof(uint32_t) > schema->row_min)
+		return error_set(err, EINVAL, "the length of field '%s' of '%s' is not in the row",
+				 f->name, schema->event);
 	if (f->loc == LOC_COL && f->at >= schema->ncols)
 		return error_set(err, EINVAL, "field '%s' of '%s' is in column %u of %u", f->name,
 				 schema->event, f->at, schema->ncols);

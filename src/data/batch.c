@@ -13,51 +13,26 @@ uint32_t rid_format(const struct origin *origin, struct rid id, char *out)
 	return (uint32_t)n;
 }
 
-static uint64_t load(const uint8_t *at, enum layout layout, bool *ret_negative)
+static uint64_t load(const uint8_t *at, enum layout layout)
 {
-	union {
-		uint8_t u8;
-		uint16_t u16;
-		uint32_t u32;
-		uint64_t u64;
-		int8_t s8;
-		int16_t s16;
-		int32_t s32;
-		int64_t s64;
-	} v = { 0 };
-	static const uint8_t sizes[] = {
-#define X(id, bytes) [LAYOUT_##id] = bytes,
-		LAYOUT_LIST(X)
-#undef X
-	};
-	int64_t i;
+	uint64_t v = 0;
+	uint32_t bits = 8 * layout_bytes(layout);
 
-	*ret_negative = false;
-	memcpy(&v, at, sizes[layout]);
-	switch (layout) {
-	case LAYOUT_U8:
-		return v.u8;
-	case LAYOUT_U16:
-		return v.u16;
-	case LAYOUT_U32:
-		return v.u32;
-	case LAYOUT_S8:
-		i = v.s8;
-		break;
-	case LAYOUT_S16:
-		i = v.s16;
-		break;
-	case LAYOUT_S32:
-		i = v.s32;
-		break;
-	case LAYOUT_S64:
-		i = v.s64;
-		break;
-	default:
-		return v.u64;
-	}
-	*ret_negative = i < 0;
-	return (uint64_t)i;
+	memcpy(&v, at, bits / 8);
+	if (layout < LAYOUT_S8 || layout > LAYOUT_S64)
+		return v;
+	return (uint64_t)((int64_t)(v << (64 - bits)) >> (64 - bits));
+}
+
+static uint64_t load_bits(const uint8_t *at, const struct field *field)
+{
+	uint128 bytes = 0;
+	unsigned unused = 64U - field->bits;
+	uint64_t v;
+
+	memcpy(&bytes, at, field->size);
+	v = (uint64_t)(bytes >> field->bit) << unused;
+	return field->layout == LAYOUT_SBITS ? (uint64_t)((int64_t)v >> unused) : v >> unused;
 }
 
 static double load_float(const uint8_t *at, enum layout layout)
@@ -103,22 +78,34 @@ static void read_meta(const struct batch *batch, uint32_t row, const struct fiel
 	v->s.at = v->text;
 }
 
-void batch_read(const struct batch *batch, uint32_t row, const struct field *field, struct value *v)
+static void read_wide(const uint8_t *at, struct value *v)
 {
-	const uint8_t *at;
-	bool negative;
+	v->is_wide = true;
+	memcpy(&v->u, at, sizeof(v->u));
+	memcpy(&v->high, at + sizeof(v->u), sizeof(v->high));
+}
 
-	v->missing = false;
-	v->type = (enum type)field->type;
-	if (field->loc == LOC_COL) {
-		read_column(batch, row, field, v);
-		return;
-	}
-	if (field->loc == LOC_META) {
-		read_meta(batch, row, field, v);
-		return;
-	}
-	at = field_bytes(field, batch, row);
+/* The bytes from `at` to the row's end. */
+static struct str row_tail(const struct batch *batch, uint32_t row, uint32_t at)
+{
+	uint32_t len = batch->rows->len[row];
+
+	return (struct str){ (const char *)batch->rows->at[row] + at, len > at ? len - at : 0 };
+}
+
+static struct str row_rest(const struct batch *batch, uint32_t row, const struct field *field)
+{
+	struct str rest = row_tail(batch, row, field->at);
+	uint64_t declared = load(batch->rows->at[row] + field->len_at, LAYOUT_U32);
+
+	if (declared < rest.len)
+		rest.len = declared;
+	return rest;
+}
+
+/* What lies at a place of fixed size. */
+static void read_bytes(const uint8_t *at, const struct field *field, struct value *v)
+{
 	switch ((enum layout)field->layout) {
 	case LAYOUT_F32:
 	case LAYOUT_F64:
@@ -130,25 +117,66 @@ void batch_read(const struct batch *batch, uint32_t row, const struct field *fie
 	case LAYOUT_BYTES:
 		v->s = (struct str){ (const char *)at, field->size };
 		return;
-	case LAYOUT_TAIL:
-		v->s = (struct str){ (const char *)at, batch->rows->len[row] - field->at };
-		if (field->type == TYPE_STRING)
-			v->s.len = strnlen(v->s.at, v->s.len);
+	case LAYOUT_L3:
+	case LAYOUT_L4:
+		v->s = (struct str){ (const char *)at, layout_bytes((enum layout)field->layout) };
 		return;
 	case LAYOUT_STR:
 		memcpy(&v->s, at, sizeof(v->s));
 		return;
-	case LAYOUT_BOOT:
-		/* Wraps: the row may hold anything. */
-		v->i = (int64_t)(load(at, LAYOUT_U64, &negative) +
-				 (uint64_t)batch->rows->boot_to_wall_ns);
+	case LAYOUT_U128:
+	case LAYOUT_S128:
+		read_wide(at, v);
 		return;
-	default:
+	case LAYOUT_BITS:
+	case LAYOUT_SBITS:
+		v->u = load_bits(at, field);
 		break;
+	default:
+		v->u = load(at, (enum layout)field->layout);
 	}
-	v->u = load(at, (enum layout)field->layout, &negative);
 	if (v->type == TYPE_BOOL)
 		v->b = v->u != 0;
+}
+
+void element_read(const uint8_t *at, const struct field *member, struct value *v)
+{
+	v->missing = v->is_wide = false;
+	v->type = (enum type)member->type;
+	read_bytes(at + member->at, member, v);
+}
+
+void batch_read(const struct batch *batch, uint32_t row, const struct field *field, struct value *v)
+{
+	const uint8_t *at;
+
+	v->missing = v->is_wide = false;
+	v->type = (enum type)field->type;
+	if (field->loc == LOC_COL) {
+		read_column(batch, row, field, v);
+		return;
+	}
+	if (field->loc == LOC_META) {
+		read_meta(batch, row, field, v);
+		return;
+	}
+	at = field_bytes(field, batch, row);
+	switch ((enum layout)field->layout) {
+	case LAYOUT_TAIL:
+		v->s = row_tail(batch, row, field->at);
+		if (field->type == TYPE_STRING)
+			v->s.len = strnlen(v->s.at, v->s.len);
+		return;
+	case LAYOUT_REST:
+		v->s = row_rest(batch, row, field);
+		return;
+	case LAYOUT_BOOT:
+		/* Wraps: the row may hold anything. */
+		v->i = (int64_t)(load(at, LAYOUT_U64) + (uint64_t)batch->rows->boot_to_wall_ns);
+		return;
+	default:
+		read_bytes(at, field, v);
+	}
 }
 
 int64_t batch_time(const struct batch *batch, uint32_t row)

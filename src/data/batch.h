@@ -114,19 +114,28 @@ static inline const uint8_t *field_bytes(const struct field *field, const struct
  * encoders and the expression engine have their own by layout. */
 struct value {
 	bool missing;
+	bool is_wide; /* INT, UINT: `high` holds the upper 64 bits of 128 */
 	enum type type;
 	union {
 		bool b;
-		int64_t i; /* INT, TIME, TIME_NS */
-		uint64_t u;
+		int64_t i;  /* INT, TIME, TIME_NS */
+		uint64_t u; /* UINT, NAME, FLAGS (sign-extended), DURATION, SIZE, MODE */
 		double f;
-		struct str s; /* STRING (cut), STRINGS and BYTES (raw) */
+		struct str s; /* STRING (cut), STRINGS, BYTES, IP, ENDPOINT, DNS, ARRAY (raw) */
 	};
+	uint64_t high;
 	char text[RID_TEXT_MAX]; /* holds s when it had to be made */
 };
 
 void batch_read(const struct batch *batch, uint32_t row, const struct field *field,
 		struct value *ret_value);
+
+/*
+ * Read a field whose place is in bytes that are not a batch's: a member of an
+ * array's element.  `at` is where the element begins; the field's bytes must be
+ * there.
+ */
+void element_read(const uint8_t *at, const struct field *member, struct value *ret_value);
 
 /* The moment of a record in wall nanoseconds. */
 int64_t batch_time(const struct batch *batch, uint32_t row);

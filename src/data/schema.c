@@ -103,6 +103,37 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
 	return hash;
 }
 
+static uint64_t hash_names(uint64_t hash, const struct names *names)
+{
+	for (uint32_t i = 0; i < names->n; i++) {
+		const struct name *name = &names->list[i];
+
+		hash = hash_bytes(hash, &name->value, sizeof(name->value));
+		hash = hash_bytes(hash, name->text.at, name->text.len);
+	}
+	return hash;
+}
+
+static uint64_t hash_fields(uint64_t hash, const struct field *fields, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct field *f = &fields[i];
+		uint32_t place[] = { f->type, f->layout, f->loc,  f->flags, f->at,
+				     f->size, f->bit,    f->bits, f->len_at };
+
+		hash = hash_bytes(hash, f->name, strlen(f->name) + 1);
+		hash = hash_bytes(hash, f->label, strlen(f->label) + 1);
+		hash = hash_bytes(hash, place, sizeof(place));
+		if (f->names)
+			hash = hash_names(hash, f->names);
+		if (f->element) {
+			hash = hash_bytes(hash, &f->element->stride, sizeof(f->element->stride));
+			hash = hash_fields(hash, f->element->fields, f->element->nfields);
+		}
+	}
+	return hash;
+}
+
 static uint64_t schema_hash(const struct schema *s)
 {
 	uint64_t hash = hash_bytes(UINT64_C(14695981039346656037), s->event, strlen(s->event) + 1);
@@ -110,15 +141,7 @@ static uint64_t schema_hash(const struct schema *s)
 	hash = hash_bytes(hash, s->source, strlen(s->source) + 1);
 	hash = hash_bytes(hash, &s->row_min, sizeof(s->row_min));
 	hash = hash_bytes(hash, &s->seq_at, sizeof(s->seq_at));
-	for (uint32_t i = 0; i < s->nfields; i++) {
-		const struct field *f = &s->fields[i];
-		uint32_t place[] = { f->type, f->layout, f->loc, f->flags, f->at, f->size };
-
-		hash = hash_bytes(hash, f->name, strlen(f->name) + 1);
-		hash = hash_bytes(hash, f->label, strlen(f->label) + 1);
-		hash = hash_bytes(hash, place, sizeof(place));
-	}
-	return hash;
+	return hash_fields(hash, s->fields, s->nfields);
 }
 
 static const struct schema *finish(struct schema *s, struct field *fields, uint32_t n)

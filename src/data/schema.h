@@ -33,13 +33,59 @@ enum loc {
 enum field_flag {
 	FIELD_HIDDEN = 1, /* not in a sink's output unless selected by name */
 	FIELD_QUIET = 2,  /* in JSON and msgpack, but not in the default columns */
+	FIELD_COLUMN = 4, /* in columns only: JSON has the same in another form */
 };
+
+enum align { ALIGN_TYPE, ALIGN_LEFT, ALIGN_RIGHT }; /* TYPE: numbers right */
+enum ellipsis { ELLIPSIS_END, ELLIPSIS_START, ELLIPSIS_MIDDLE, ELLIPSIS_NONE }; /* what is cut */
 
 /* How columns show a field; zero means "the type's default". */
 struct notes {
 	const char *description;
+	const char *alias; /* the header, instead of the label */
 	uint16_t width, min_width, max_width;
-	bool align_right, ellipsis_none;
+	uint8_t align;    /* enum align */
+	uint8_t ellipsis; /* enum ellipsis */
+	bool is_fixed;    /* the width does not follow the terminal's */
+	bool is_hex;      /* an integer as 0x... */
+	bool has_precision;
+	uint8_t precision; /* digits behind a float's point */
+};
+
+/* One name of a number: (number & mask) == value. */
+struct name {
+	uint64_t mask, value;
+	struct str text;
+};
+
+/*
+ * What numbers are called.  A NAME field shows the entry that equals the number;
+ * a FLAGS field shows every entry that is in it, in order, with the separator
+ * between them.  Made by names_make() (names.h).
+ */
+struct names {
+	const struct name *list; /* in the order they are shown */
+	uint32_t n;
+	const uint32_t *sorted; /* indexes into list, by value; for NAME */
+	const char *unknown;    /* for a NAME without entry: in front of the number */
+	bool hides_number;      /* `unknown` alone, without the number */
+	const char *separator;  /* between flags */
+	uint32_t text_max;      /* bytes of the longest text */
+	bool is_signed;         /* numbers print with a sign */
+};
+
+struct field;
+
+/*
+ * What an ARRAY repeats.  An element of a scalar array is read through fields[0];
+ * one of an array of structs has a member for each field.  Places count from the
+ * element's first byte; all are LOC_ROW, and none is TAIL or REST.
+ */
+struct element {
+	uint32_t stride; /* bytes from one element to the next, at least 1 */
+	bool is_object;
+	uint32_t nfields;
+	const struct field *fields;
 };
 
 struct field {
@@ -50,8 +96,12 @@ struct field {
 	uint8_t loc;       /* enum loc */
 	uint8_t flags;     /* enum field_flag */
 	uint32_t at;
-	uint32_t size;             /* bytes; for TAIL the least (0) */
-	const struct notes *notes; /* or NULL */
+	uint32_t size;                 /* bytes; for TAIL and REST the least (0) */
+	uint8_t bit, bits;             /* BITS, SBITS: the first bit, and how many */
+	uint32_t len_at;               /* REST: byte in the row of its length */
+	const struct names *names;     /* NAME, FLAGS */
+	const struct element *element; /* ARRAY */
+	const struct notes *notes;     /* or NULL */
 };
 
 enum { SCHEMA_MAX_FIELDS = 1024, SCHEMA_NO_SEQ = UINT32_MAX };

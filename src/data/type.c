@@ -11,3 +11,25 @@ const char *type_name(enum type type)
 
 	return names[type];
 }
+
+uint32_t layout_bytes(enum layout layout)
+{
+	static const uint8_t sizes[] = {
+#define X(id, bytes) [LAYOUT_##id] = bytes,
+		LAYOUT_LIST(X)
+#undef X
+	};
+
+	return sizes[layout];
+}
+
+const char *layout_name(enum layout layout)
+{
+	static const char *const names[] = {
+#define X(id, bytes) [LAYOUT_##id] = #id,
+		LAYOUT_LIST(X)
+#undef X
+	};
+
+	return names[layout];
+}

@@ -37,11 +37,15 @@ struct side {
 static const char *type_text(enum type type)
 {
 	static const char *const texts[TYPE_COUNT] = {
-		[TYPE_BOOL] = "a bool",      [TYPE_INT] = "a number",
-		[TYPE_UINT] = "a number",    [TYPE_FLOAT] = "a number",
-		[TYPE_STRING] = "a string",  [TYPE_STRINGS] = "a list of strings",
-		[TYPE_BYTES] = "raw bytes",  [TYPE_TIME] = "a time",
-		[TYPE_TIME_NS] = "a number",
+		[TYPE_BOOL] = "a bool",          [TYPE_INT] = "a number",
+		[TYPE_UINT] = "a number",        [TYPE_FLOAT] = "a number",
+		[TYPE_STRING] = "a string",      [TYPE_STRINGS] = "a list of strings",
+		[TYPE_BYTES] = "raw bytes",      [TYPE_TIME] = "a time",
+		[TYPE_TIME_NS] = "a number",     [TYPE_NAME] = "a name",
+		[TYPE_FLAGS] = "a set of flags", [TYPE_DURATION] = "a duration",
+		[TYPE_SIZE] = "a size",          [TYPE_MODE] = "a file mode",
+		[TYPE_IP] = "an address",        [TYPE_ENDPOINT] = "an endpoint",
+		[TYPE_DNS] = "a domain name",    [TYPE_ARRAY] = "an array",
 	};
 
 	return texts[type];

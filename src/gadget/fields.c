@@ -29,26 +29,26 @@ static const struct {
 	{ "gadget_timestamp", FIELD_QUIET, { .description = "When it happened", .width = 30 } },
 	{ "gadget_mntns_id",
 	  FIELD_QUIET,
-	  { .description = "Mount namespace", .width = 12, .align_right = true } },
+	  { .description = "Mount namespace", .width = 12, .align = ALIGN_RIGHT } },
 	{ "gadget_netns_id",
 	  FIELD_QUIET,
-	  { .description = "Network namespace", .width = 12, .align_right = true } },
+	  { .description = "Network namespace", .width = 12, .align = ALIGN_RIGHT } },
 	{ "gadget_comm", 0, { .description = "Command name", .width = 16, .max_width = 16 } },
 	{ "gadget_pcomm",
 	  FIELD_QUIET,
 	  { .description = "Command name of the parent", .width = 16, .max_width = 16 } },
-	{ "gadget_pid", 0, { .description = "Process", .min_width = 7, .align_right = true } },
+	{ "gadget_pid", 0, { .description = "Process", .min_width = 7, .align = ALIGN_RIGHT } },
 	{ "gadget_tid",
 	  FIELD_QUIET,
-	  { .description = "Thread", .min_width = 7, .align_right = true } },
+	  { .description = "Thread", .min_width = 7, .align = ALIGN_RIGHT } },
 	{ "gadget_ppid",
 	  FIELD_QUIET,
-	  { .description = "Parent process", .min_width = 7, .align_right = true } },
+	  { .description = "Parent process", .min_width = 7, .align = ALIGN_RIGHT } },
 	{ "gadget_ptid",
 	  FIELD_QUIET,
-	  { .description = "Thread of the parent", .min_width = 7, .align_right = true } },
-	{ "gadget_uid", 0, { .description = "User", .min_width = 6, .align_right = true } },
-	{ "gadget_gid", 0, { .description = "Group", .min_width = 6, .align_right = true } },
+	  { .description = "Thread of the parent", .min_width = 7, .align = ALIGN_RIGHT } },
+	{ "gadget_uid", 0, { .description = "User", .min_width = 6, .align = ALIGN_RIGHT } },
+	{ "gadget_gid", 0, { .description = "Group", .min_width = 6, .align = ALIGN_RIGHT } },
 };
 
 struct walk {
@@ -239,9 +239,9 @@ static int add_float(struct walk *w, const struct member *m)
 	return append(w, &f);
 }
 
-enum element { ELEMENT_CHAR, ELEMENT_STRINGS, ELEMENT_BYTE, ELEMENT_OTHER };
+enum element_kind { ELEMENT_CHAR, ELEMENT_STRINGS, ELEMENT_BYTE, ELEMENT_OTHER };
 
-static enum element element_kind(const struct walk *w, uint32_t type_id)
+static enum element_kind element_kind(const struct walk *w, uint32_t type_id)
 {
 	const struct btf_type *t = btf_bare(w->btf, type_id, NULL);
 	const char *name;
@@ -261,7 +261,7 @@ static enum element element_kind(const struct walk *w, uint32_t type_id)
 static int add_array(struct walk *w, const struct member *m)
 {
 	const struct btf_array *array = btf_array(m->type);
-	enum element kind = element_kind(w, array->type);
+	enum element_kind kind = element_kind(w, array->type);
 	struct field f = { .name = w->name, .at = m->at, .size = array->nelems };
 
 	if (kind == ELEMENT_OTHER)

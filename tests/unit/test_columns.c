@@ -117,8 +117,10 @@ static void columns_uses_the_full_name_when_titles_would_be_the_same(void **stat
 
 static void columns_obeys_notes(void **state)
 {
-	static const struct notes wide = { .width = 8, .align_right = true };
-	static const struct notes narrow = { .width = 20, .max_width = 6, .ellipsis_none = true };
+	static const struct notes wide = { .width = 8, .align = ALIGN_RIGHT };
+	static const struct notes narrow = { .width = 20,
+					     .max_width = 6,
+					     .ellipsis = ELLIPSIS_NONE };
 	static const struct notes least = { .width = 2, .min_width = 9 };
 	const struct encoder *encoder;
 	struct fixture f;

@@ -317,13 +317,13 @@ static void long_patterns_are_refused(void **state)
 	assert_error(text, 5, "longer than 1024 bytes");
 }
 
-struct names {
+struct seen_names {
 	char text[256];
 };
 
 static void add_name(void *arg, const char *name, struct pos pos)
 {
-	struct names *names = arg;
+	struct seen_names *names = arg;
 	size_t at = strlen(names->text);
 
 	(void)snprintf(names->text + at, sizeof(names->text) - at, "%s:%u ", name, pos.col);
@@ -333,7 +333,7 @@ static void fields_are_listed_with_their_places(void **state)
 {
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
-	struct names names = { "" };
+	struct seen_names names = { "" };
 	struct expr *expr;
 
 	(void)state;
