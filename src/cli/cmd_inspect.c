@@ -83,7 +83,7 @@ static void print_text(const struct model *m)
 	struct error err = ERROR_INIT;
 
 	(void)printf("%s: %s, %zu bytes, licence %s%s\n", m->name, m->path, m->size,
-		     m->license[0] ? m->license : "none", m->has_metadata ? ", gadget.yaml" : "");
+		     m->license[0] ? m->license : "none", m->metadata ? ", gadget.yaml" : "");
 	if (m->nsources)
 		(void)puts("\nData sources:");
 	for (uint32_t i = 0; i < m->nsources; i++)
@@ -176,7 +176,7 @@ static void print_json(const struct model *m)
 	for (uint32_t i = 0; i < m->nneeds; i++)
 		(void)json_array_append_new(needs, json_string(m->needs[i]));
 	root = json_pack("{sI sb sb so so so so so}", "bytes", (json_int_t)m->size, "metadata",
-			 m->has_metadata, "supported", model_check(m, &err) == 0, "sources",
+			 m->metadata != NULL, "supported", model_check(m, &err) == 0, "sources",
 			 sources, "params", params_json(m), "programs", programs_json(m), "maps",
 			 maps_json(m), "needs", needs);
 	(void)json_object_set_new(root, "name", json_string(m->name));

@@ -57,6 +57,7 @@ struct walk {
 	struct model_source *source;
 	struct error *err;
 	enum fields_style style;
+	const struct metadata *metadata;
 	uint32_t visits;
 	char name[NAME_MAX_BYTES]; /* of the member being looked at */
 };
@@ -429,11 +430,15 @@ static int check_end(const struct model_source *s, struct error *err)
 }
 
 int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
-		enum fields_style style, struct model_source *source, struct error *err)
+		enum fields_style style, const struct metadata *metadata,
+		struct model_source *source, struct error *err)
 {
-	struct walk w = {
-		.arena = arena, .btf = btf, .source = source, .err = err, .style = style
-	};
+	struct walk w = { .arena = arena,
+			  .btf = btf,
+			  .source = source,
+			  .err = err,
+			  .style = style,
+			  .metadata = metadata };
 	const struct btf_type *st = btf_bare(btf, struct_id, NULL);
 	int r;
 

@@ -28,11 +28,12 @@ enum fields_style { FIELDS_STYLE_MARKED, FIELDS_STYLE_SEED };
 
 /*
  * Fill size, row_min, row_max, seq_at, fields and skipped of source from the
- * struct with that BTF id.
+ * struct with that BTF id.  The metadata (may be NULL) says where what is derived
+ * from a member goes: `formatters.errno.target` and the like.
  */
 int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
-		enum fields_style style, struct model_source *source, struct error *err)
-	__attribute__((warn_unused_result));
+		enum fields_style style, const struct metadata *metadata,
+		struct model_source *source, struct error *err) __attribute__((warn_unused_result));
 
 /*
  * The type behind typedef, const, volatile, restrict and type tags; NULL when

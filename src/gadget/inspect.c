@@ -23,6 +23,7 @@
 
 #include "gadget/chatter.h"
 #include "gadget/fields.h"
+#include "gadget/metadata.h"
 #include "gadget/object.h"
 
 enum {
@@ -225,7 +226,7 @@ static int add_tracer(struct inspection *in, const char *name, const struct mode
 	for (uint32_t i = 0; i + 1 < in->model->nsources; i++)
 		if (in->model->sources[i].map && !strcmp(in->model->sources[i].map, s->map))
 			s->unsupported = "several data sources in one ring";
-	r = fields_read(in->arena, in->btf, struct_id, style, s, in->err);
+	r = fields_read(in->arena, in->btf, struct_id, style, in->model->metadata, s, in->err);
 	if (r < 0)
 		return error_wrap(in->err, "data source '%s'", s->name);
 	return 0;
@@ -673,13 +674,16 @@ static int no_gadget(struct error *err)
 }
 
 int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
-		  const struct model **ret_model, struct error *err)
+		  const struct metadata *metadata, const struct model **ret_model,
+		  struct error *err)
 {
 	struct inspection in = { .arena = arena, .err = err };
 	struct model *m = arena_alloc(arena, sizeof(*m));
 	int r;
 
-	*m = (struct model){ .name = name, .path = name, .bytes = bytes, .size = size };
+	*m = (struct model){
+		.name = name, .path = name, .bytes = bytes, .size = size, .metadata = metadata
+	};
 	in.model = m;
 	r = object_parse(arena, bytes, size, &in.object, err);
 	if (r < 0)
@@ -737,17 +741,37 @@ out:
 	return r;
 }
 
+/* The gadget.yaml beside the object; none is fine. */
+static int read_metadata(struct arena *arena, const struct gadget_place *place,
+			 const struct metadata **ret_metadata, struct error *err)
+{
+	const char *path = arena_printf(arena, "%s/gadget.yaml", place->dir);
+	const uint8_t *bytes = NULL;
+	size_t size = 0;
+	int r;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	r = read_file(arena, path, &bytes, &size, err);
+	if (r < 0)
+		return error_wrap(err, "cannot use '%s'", path);
+	return metadata_parse(arena, path, (const char *)bytes, size, ret_metadata, err);
+}
+
 int inspect_file(struct arena *arena, const struct gadget_place *place,
 		 const struct model **ret_model, struct error *err)
 {
+	const struct metadata *metadata = NULL;
 	const struct model *found = NULL;
 	struct model *model;
 	const uint8_t *bytes = NULL;
 	size_t size = 0;
 	int r = read_file(arena, place->object, &bytes, &size, err);
 
+	if (r == 0)
+		r = read_metadata(arena, place, &metadata, err);
 	if (r == 0) {
-		r = inspect_bytes(arena, place->name, bytes, size, &found, err);
+		r = inspect_bytes(arena, place->name, bytes, size, metadata, &found, err);
 		/* the object is at fault, and nobody who only names it */
 		if (r == -EINVAL && err)
 			err->code = ENOEXEC;
@@ -756,7 +780,6 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 		return error_wrap(err, "cannot use '%s'", place->object);
 	model = arena_memdup(arena, found, sizeof(*found));
 	model->path = place->object;
-	model->has_metadata = access(arena_printf(arena, "%s/gadget.yaml", place->dir), R_OK) == 0;
 	*ret_model = model;
 	return 0;
 }

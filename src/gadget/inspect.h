@@ -14,16 +14,16 @@
 #include "gadget/model.h"
 
 /*
- * Read the file at place->object.  Errors: what open and read say, and -ENOEXEC
+ * Read the file at place->object and, if there is one, the gadget.yaml beside it.  Errors: what open and read say, and -ENOEXEC
  * for everything that is wrong with the file itself.
  */
 int inspect_file(struct arena *arena, const struct gadget_place *place,
 		 const struct model **ret_model, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* The same from memory; the bytes must live as long as the model. */
+/* The same from memory; bytes and metadata (NULL: none) must live as long as the model. */
 int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
-		  const struct model **ret_model, struct error *err)
-	__attribute__((warn_unused_result));
+		  const struct metadata *metadata, const struct model **ret_model,
+		  struct error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -33,6 +33,8 @@ enum {
 	MODEL_MAX_PARAM = 4096, /* bytes of one parameter */
 };
 
+struct metadata;
+
 #define MODEL_MAX_RING (UINT64_C(1) << 30) /* bytes of a ring */
 
 /* A member of a record's struct that is no field, and why. */
@@ -110,8 +112,8 @@ struct model {
 	const uint8_t *bytes; /* the object itself, as inspected */
 	size_t size;
 	const char *license;
-	bool has_metadata; /* a gadget.yaml lies beside the object */
-	bool needs_btf;    /* the kernel must bring its BTF */
+	const struct metadata *metadata; /* what the gadget.yaml beside it says, or NULL */
+	bool needs_btf;                  /* the kernel must bring its BTF */
 	struct model_source *sources;
 	struct model_program *programs;
 	struct model_map *maps;

@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct model *model;
 
 	(void)libbpf_set_print(say_nothing);
-	if (inspect_bytes(&arena, "fuzz", data, size, &model, &err) == 0) {
+	if (inspect_bytes(&arena, "fuzz", data, size, NULL, &model, &err) == 0) {
 		for (uint32_t i = 0; i < model->nsources; i++)
 			if (!model->sources[i].unsupported)
 				check_fields(&model->sources[i]);

@@ -96,7 +96,7 @@ static void inspect_finds_the_parts_of_a_gadget(void **state)
 	(void)state;
 	assert_string_equal(m->name, "trace_open");
 	assert_string_equal(m->license, "GPL");
-	assert_true(m->has_metadata);
+	assert_non_null(m->metadata);
 	assert_true(m->needs_btf);
 	assert_int_equal(m->nsources, 1);
 	assert_string_equal(s->name, "open");
@@ -322,7 +322,7 @@ static int try_bytes(const uint8_t *bytes, size_t size, struct error *err)
 {
 	struct arena own = ARENA_INIT;
 	const struct model *model;
-	int r = inspect_bytes(&own, "hostile", bytes, size, &model, err);
+	int r = inspect_bytes(&own, "hostile", bytes, size, NULL, &model, err);
 
 	arena_release(&own);
 	return r;
