@@ -15,7 +15,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,303 +22,14 @@
 
 #include "gadget/chatter.h"
 #include "gadget/fields.h"
+#include "gadget/inspection.h"
 #include "gadget/metadata.h"
-#include "gadget/object.h"
 
 enum {
 	MAX_TYPES = 65536,
 	MAX_MARKERS = 1024,
 	MAX_NEEDS = 16,
-	COUNTER_KEY = 4, /* bytes of key and value of the maps that count */
-	COUNTER_VALUE = 8,
 };
-
-struct inspection {
-	struct arena *arena;
-	struct model *model;
-	struct object object;
-	struct btf *btf;
-	struct error *err;
-};
-
-/* ---- maps ---------------------------------------------------------------- */
-
-/* A number in a map's definition: the elements of the array a pointer points to. */
-static bool map_number(const struct inspection *in, uint32_t type_id, uint32_t *ret_number)
-{
-	const struct btf_type *t = btf_bare(in->btf, type_id, NULL);
-
-	if (!t || !btf_is_ptr(t))
-		return false;
-	t = btf_bare(in->btf, t->type, NULL);
-	if (!t || !btf_is_array(t))
-		return false;
-	*ret_number = btf_array(t)->nelems;
-	return true;
-}
-
-/* Bytes of the type a pointer points to; 0 when that cannot be told. */
-static uint32_t pointee_size(const struct inspection *in, uint32_t type_id)
-{
-	const struct btf_type *t = btf_bare(in->btf, type_id, NULL);
-	int64_t size;
-
-	if (!t || !btf_is_ptr(t))
-		return 0;
-	size = btf__resolve_size(in->btf, t->type);
-	return size < 0 || size > UINT32_MAX ? 0 : (uint32_t)size;
-}
-
-static void read_map_member(const struct inspection *in, const struct btf_member *m,
-			    struct model_map *map)
-{
-	const char *name = btf__name_by_offset(in->btf, m->name_off);
-
-	if (!name)
-		return;
-	if (!strcmp(name, "type"))
-		(void)map_number(in, m->type, &map->type);
-	else if (!strcmp(name, "max_entries"))
-		(void)map_number(in, m->type, &map->max_entries);
-	else if (!strcmp(name, "key_size"))
-		(void)map_number(in, m->type, &map->key_size);
-	else if (!strcmp(name, "value_size"))
-		(void)map_number(in, m->type, &map->value_size);
-	else if (!strcmp(name, "key"))
-		map->key_size = pointee_size(in, m->type);
-	else if (!strcmp(name, "value"))
-		map->value_size = pointee_size(in, m->type);
-}
-
-/* The variable's definition struct, or NULL. */
-static const struct btf_type *map_definition(const struct inspection *in, uint32_t var_id)
-{
-	const struct btf_type *var = btf__type_by_id(in->btf, var_id), *def;
-
-	if (!var || !btf_is_var(var))
-		return NULL;
-	def = btf_bare(in->btf, var->type, NULL);
-	return def && btf_is_struct(def) ? def : NULL;
-}
-
-static int read_maps(struct inspection *in)
-{
-	struct model *m = in->model;
-	int id = btf__find_by_name_kind(in->btf, ".maps", BTF_KIND_DATASEC);
-	const struct btf_type *sec = id > 0 ? btf__type_by_id(in->btf, (uint32_t)id) : NULL;
-
-	if (!sec)
-		return 0;
-	if (btf_vlen(sec) > MODEL_MAX_MAPS)
-		return error_set(in->err, E2BIG, "%u maps are too many (at most %d)", btf_vlen(sec),
-				 MODEL_MAX_MAPS);
-	m->maps = arena_array(in->arena, btf_vlen(sec), sizeof(*m->maps));
-	for (uint32_t i = 0; i < btf_vlen(sec); i++) {
-		uint32_t var_id = btf_var_secinfos(sec)[i].type;
-		const struct btf_type *def = map_definition(in, var_id);
-		struct model_map *map = &m->maps[m->nmaps];
-		const char *name;
-
-		if (!def)
-			return error_set(in->err, EBADMSG, "a map without a definition");
-		name = btf_identifier(in->btf, btf__type_by_id(in->btf, var_id)->name_off);
-		if (!name || !name[0])
-			return error_set(in->err, EBADMSG, "a map has no proper name");
-		map->name = arena_strdup(in->arena, name);
-		for (uint32_t k = 0; k < btf_vlen(def); k++)
-			read_map_member(in, btf_members(def) + k, map);
-		map->type_name = libbpf_bpf_map_type_str((enum bpf_map_type)map->type);
-		if (!map->type_name)
-			map->type_name = "unknown";
-		m->nmaps++;
-	}
-	return 0;
-}
-
-/* The type id a ring's definition names as its value; 0: none. */
-static uint32_t map_value_id(const struct inspection *in, const char *map_name)
-{
-	int id = btf__find_by_name_kind(in->btf, map_name, BTF_KIND_VAR);
-	const struct btf_type *def = id > 0 ? map_definition(in, (uint32_t)id) : NULL;
-
-	for (uint32_t k = 0; def && k < btf_vlen(def); k++) {
-		const struct btf_member *m = btf_members(def) + k;
-		const char *name = btf__name_by_offset(in->btf, m->name_off);
-		const struct btf_type *t;
-
-		if (!name || strcmp(name, "value") != 0)
-			continue;
-		t = btf_bare(in->btf, m->type, NULL);
-		return t && btf_is_ptr(t) ? t->type : 0;
-	}
-	return 0;
-}
-
-/* ---- data sources -------------------------------------------------------- */
-
-/* The per-CPU counter <map><suffix>, if it is there and has the right shape. */
-static const char *counter_map(const struct inspection *in, const char *map, const char *suffix)
-{
-	const char *name = arena_printf(in->arena, "%s%s", map, suffix);
-	const struct model_map *m = model_map_find(in->model, name);
-
-	if (!m || m->type != BPF_MAP_TYPE_PERCPU_ARRAY || m->key_size != COUNTER_KEY ||
-	    m->value_size != COUNTER_VALUE || m->max_entries == 0)
-		return NULL;
-	return name;
-}
-
-/* What a ring of at least that many bytes must be: a power of two of pages. */
-static uint64_t ring_size(uint64_t bytes)
-{
-	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	while (size < bytes)
-		size *= 2;
-	return size;
-}
-
-static int add_source(struct inspection *in, const char *name, struct model_source **ret_source)
-{
-	struct model *m = in->model;
-
-	for (uint32_t i = 0; i < m->nsources; i++)
-		if (!strcmp(m->sources[i].name, name))
-			return error_set(in->err, EEXIST, "two data sources are called '%s'", name);
-	if (m->nsources == MODEL_MAX_SOURCES)
-		return error_set(in->err, E2BIG, "more than %d data sources", MODEL_MAX_SOURCES);
-	*ret_source = &m->sources[m->nsources++];
-	(*ret_source)->name = arena_strdup(in->arena, name);
-	(*ret_source)->seq_at = SCHEMA_NO_SEQ;
-	return 0;
-}
-
-static int add_unsupported(struct inspection *in, const char *name, const char *why)
-{
-	struct model_source *s;
-	int r = add_source(in, name, &s);
-
-	if (r < 0)
-		return r;
-	s->unsupported = why;
-	return 0;
-}
-
-/* A tracer: records of a struct in a ring. */
-static int add_tracer(struct inspection *in, const char *name, const struct model_map *map,
-		      uint32_t struct_id, enum fields_style style)
-{
-	const struct btf_type *st = btf_bare(in->btf, struct_id, NULL);
-	const char *type = st ? btf_identifier(in->btf, st->name_off) : NULL;
-	struct model_source *s;
-	int r = add_source(in, name, &s);
-
-	if (r < 0)
-		return r;
-	s->map = map->name;
-	s->type = arena_strdup(in->arena, type ? type : "");
-	s->ring_size = ring_size(map->max_entries);
-	s->attempts = counter_map(in, map->name, "_attempts");
-	s->lost = counter_map(in, map->name, "_lost_samples");
-	if (map->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
-		s->unsupported = "perf event arrays";
-	for (uint32_t i = 0; i + 1 < in->model->nsources; i++)
-		if (in->model->sources[i].map && !strcmp(in->model->sources[i].map, s->map))
-			s->unsupported = "several data sources in one ring";
-	r = fields_read(in->arena, in->btf, struct_id, style, in->model->metadata, s, in->err);
-	if (r < 0)
-		return error_wrap(in->err, "data source '%s'", s->name);
-	return 0;
-}
-
-/* Split "a___b___c" in place; returns the number of parts, at most max. */
-static uint32_t split(char *text, char **parts, uint32_t max)
-{
-	uint32_t n = 0;
-
-	while (n < max) {
-		char *end = strstr(text, "___");
-
-		parts[n++] = text;
-		if (!end)
-			break;
-		*end = 0;
-		text = end + 3;
-	}
-	return n;
-}
-
-static int read_tracer(struct inspection *in, char *rest)
-{
-	char *parts[4];
-	const struct model_map *map;
-	int id;
-
-	if (split(rest, parts, 4) != 3 || !parts[0][0])
-		return error_set(in->err, EBADMSG,
-				 "a GADGET_TRACER needs a name, a map and a struct");
-	map = model_map_find(in->model, parts[1]);
-	if (!map)
-		return error_set(in->err, EBADMSG, "data source '%s' names no map: '%s'", parts[0],
-				 parts[1]);
-	if (map->type != BPF_MAP_TYPE_RINGBUF && map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
-		return error_set(in->err, EBADMSG,
-				 "data source '%s': map '%s' is neither a ring buffer nor a perf "
-				 "event array",
-				 parts[0], parts[1]);
-	id = btf__find_by_name_kind(in->btf, parts[2], BTF_KIND_STRUCT);
-	if (id <= 0)
-		return error_set(in->err, EBADMSG, "data source '%s': no struct '%s'", parts[0],
-				 parts[2]);
-	return add_tracer(in, parts[0], map, (uint32_t)id, FIELDS_STYLE_MARKED);
-}
-
-/* Rings called print_<x>, the convention from before there were markers. */
-static int read_seed_rings(struct inspection *in)
-{
-	const struct model *m = in->model;
-	uint32_t found = 0;
-
-	for (uint32_t i = 0; i < m->nmaps; i++)
-		found += !strncmp(m->maps[i].name, "print_", 6);
-	for (uint32_t i = 0; i < m->nmaps; i++) {
-		const struct model_map *map = &m->maps[i];
-		const char *name = found == 1 ? m->name : map->name + 6;
-		int r;
-
-		if (strncmp(map->name, "print_", 6) != 0)
-			continue;
-		if (map->type != BPF_MAP_TYPE_RINGBUF && map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
-			continue;
-		r = add_tracer(in, name, map, map_value_id(in, map->name), FIELDS_STYLE_SEED);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* The other data sources of that time. */
-static int read_seed_others(struct inspection *in)
-{
-	const struct model *m = in->model;
-
-	for (uint32_t i = 0; i < m->nmaps; i++) {
-		const char *name = m->maps[i].name, *why = NULL;
-		int r = 0;
-
-		if (!strncmp(name, "stats_", 6))
-			why = "maps of statistics";
-		else if (!strncmp(name, "hist_", 5))
-			why = "histograms";
-		if (why && m->maps[i].type == BPF_MAP_TYPE_HASH)
-			r = add_unsupported(in, name, why);
-		if (r < 0)
-			return r;
-	}
-	if (btf__find_by_name_kind(in->btf, "gadget_iter_type", BTF_KIND_VAR) > 0)
-		return add_unsupported(in, m->name, "iterators");
-	return 0;
-}
 
 /* ---- parameters ---------------------------------------------------------- */
 
@@ -462,11 +172,11 @@ static int read_marker(struct inspection *in, const char *name)
 			continue;
 		rest = arena_strdup(in->arena, name + len);
 		if (i == 0)
-			return read_tracer(in, rest);
+			return inspect_tracer(in, rest);
 		if (i == 1)
 			return read_param(in, rest);
-		(void)split(rest, parts, 1);
-		return add_unsupported(in, parts[0], marker_kinds[i].why);
+		(void)marker_split(rest, parts, 1);
+		return inspect_unsupported(in, parts[0], marker_kinds[i].why);
 	}
 	return 0;
 }
@@ -494,7 +204,7 @@ static int read_markers(struct inspection *in)
 			return r;
 	}
 	if (in->model->nsources == 0)
-		return read_seed_rings(in);
+		return inspect_seed_rings(in);
 	return 0;
 }
 
@@ -648,14 +358,14 @@ static int read_all(struct inspection *in)
 
 	if (r < 0)
 		return r;
-	r = read_maps(in);
+	r = inspect_maps(in);
 	if (r < 0)
 		return r;
 	r = read_markers(in);
 	if (r < 0)
 		return r;
 	if (in->model->nsources == 0)
-		r = read_seed_others(in);
+		r = inspect_seed_others(in);
 	if (r < 0)
 		return r;
 	r = read_programs(in);

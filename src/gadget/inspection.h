@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inspection: an inspection under way, shared by the files that make its parts.
+ *
+ * For inspect.c, maps.c and sources.c only; everybody else wants inspect.h.  Each
+ * part adds to in->model and returns 0, or a negative errno with in->err filled.
+ */
+#ifndef GADGET_INSPECTION_H
+#define GADGET_INSPECTION_H
+
+#include "gadget/model.h"
+#include "gadget/object.h"
+
+struct btf;
+
+struct inspection {
+	struct arena *arena;
+	struct model *model;
+	struct object object;
+	struct btf *btf;
+	struct error *err;
+};
+
+/* ---- maps.c ---------------------------------------------------------------- */
+
+int inspect_maps(struct inspection *in);
+
+/* The type id a map's definition names as its value; 0: none. */
+uint32_t map_value_id(const struct inspection *in, const char *map_name);
+
+/* ---- sources.c ------------------------------------------------------------- */
+
+/* The data source of a marker gadget_tracer_<rest>; rest is split in place. */
+int inspect_tracer(struct inspection *in, char *rest);
+
+/* A data source this version cannot read, and why. */
+int inspect_unsupported(struct inspection *in, const char *name, const char *why);
+
+/* Rings called print_<x>, the convention from before there were markers. */
+int inspect_seed_rings(struct inspection *in);
+
+/* The other data sources of that time. */
+int inspect_seed_others(struct inspection *in);
+
+/* Split "a___b___c" in place; returns the number of parts, at most max. */
+uint32_t marker_split(char *text, char **parts, uint32_t max);
+
+#endif
