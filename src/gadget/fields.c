@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gadget/templates.h"
+
 enum {
 	CHAIN_MAX = 32,       /* typedefs, consts, ... in a row */
 	VISITS_MAX = 16384,   /* members looked at, in all */
@@ -19,37 +21,6 @@ enum {
 };
 
 _Static_assert(MODEL_MAX_FIELDS + ENGINE_FIELDS <= SCHEMA_MAX_FIELDS, "the fields fit a schema");
-
-/* What a typedef says about how a value is shown. */
-static const struct {
-	const char *type;
-	uint8_t flags;
-	struct notes notes;
-} typedefs[] = {
-	{ "gadget_timestamp", FIELD_QUIET, { .description = "When it happened", .width = 30 } },
-	{ "gadget_mntns_id",
-	  FIELD_QUIET,
-	  { .description = "Mount namespace", .width = 12, .align = ALIGN_RIGHT } },
-	{ "gadget_netns_id",
-	  FIELD_QUIET,
-	  { .description = "Network namespace", .width = 12, .align = ALIGN_RIGHT } },
-	{ "gadget_comm", 0, { .description = "Command name", .width = 16, .max_width = 16 } },
-	{ "gadget_pcomm",
-	  FIELD_QUIET,
-	  { .description = "Command name of the parent", .width = 16, .max_width = 16 } },
-	{ "gadget_pid", 0, { .description = "Process", .min_width = 7, .align = ALIGN_RIGHT } },
-	{ "gadget_tid",
-	  FIELD_QUIET,
-	  { .description = "Thread", .min_width = 7, .align = ALIGN_RIGHT } },
-	{ "gadget_ppid",
-	  FIELD_QUIET,
-	  { .description = "Parent process", .min_width = 7, .align = ALIGN_RIGHT } },
-	{ "gadget_ptid",
-	  FIELD_QUIET,
-	  { .description = "Thread of the parent", .min_width = 7, .align = ALIGN_RIGHT } },
-	{ "gadget_uid", 0, { .description = "User", .min_width = 6, .align = ALIGN_RIGHT } },
-	{ "gadget_gid", 0, { .description = "Group", .min_width = 6, .align = ALIGN_RIGHT } },
-};
 
 struct walk {
 	struct arena *arena;
@@ -151,12 +122,21 @@ static int append(struct walk *w, const struct field *field)
 /* What the member's own typedef asks for; an array's elements carry it. */
 static void decorate(const struct walk *w, uint32_t type_id, struct field *field)
 {
-	for (size_t i = 0; i < sizeof(typedefs) / sizeof(*typedefs); i++) {
-		if (!btf_is_called(w->btf, type_id, typedefs[i].type))
-			continue;
-		field->flags = typedefs[i].flags;
-		field->notes = &typedefs[i].notes;
-		return;
+	for (int i = 0; i < CHAIN_MAX; i++) {
+		const struct btf_type *t = btf__type_by_id(w->btf, type_id);
+		const struct notes_template *template;
+		const char *name;
+
+		if (!t || (!btf_is_mod(t) && !btf_is_typedef(t) && !btf_is_type_tag(t)))
+			return;
+		name = btf_is_typedef(t) ? btf__name_by_offset(w->btf, t->name_off) : NULL;
+		template = name ? notes_of_typedef(name) : NULL;
+		if (template) {
+			field->flags = template->flags;
+			field->notes = &template->notes;
+			return;
+		}
+		type_id = t->type;
 	}
 }
 
