@@ -17,7 +17,8 @@ static int by_value(const void *a, const void *b, void *list)
 }
 
 /* What all entries together, or one alone, take at most. */
-static uint64_t text_max(const struct name *list, uint32_t n, const struct names *names)
+static uint64_t text_max(const struct name *list, uint32_t n, const struct names *names,
+			 bool is_single)
 {
 	uint64_t longest = strlen(names->unknown) + NUMBER_TEXT_MAX, all = 0;
 
@@ -26,7 +27,7 @@ static uint64_t text_max(const struct name *list, uint32_t n, const struct names
 			longest = list[i].text.len;
 		all += list[i].text.len + strlen(names->separator);
 	}
-	return all > longest ? all : longest;
+	return all > longest && !is_single ? all : longest;
 }
 
 const struct names *names_make(struct arena *arena, const struct name *list, uint32_t n,
@@ -46,7 +47,7 @@ const struct names *names_make(struct arena *arena, const struct name *list, uin
 		.hides_number = options->hides_number,
 		.is_signed = options->is_signed,
 	};
-	max = text_max(list, n, names);
+	max = text_max(list, n, names, options->is_single);
 	if (max > NAMES_TEXT_MAX)
 		return NULL;
 	names->text_max = (uint32_t)max;

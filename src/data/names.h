@@ -22,6 +22,7 @@ struct names_options {
 	bool hides_number;     /* only `unknown`, never the number */
 	const char *separator; /* between flags; NULL: "|" */
 	bool is_signed;
+	bool is_single; /* for NAME alone: never two entries at once, so texts may be many */
 };
 
 /*

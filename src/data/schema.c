@@ -108,10 +108,12 @@ static uint64_t hash_names(uint64_t hash, const struct names *names)
 	for (uint32_t i = 0; i < names->n; i++) {
 		const struct name *name = &names->list[i];
 
+		hash = hash_bytes(hash, &name->mask, sizeof(name->mask));
 		hash = hash_bytes(hash, &name->value, sizeof(name->value));
 		hash = hash_bytes(hash, name->text.at, name->text.len);
 	}
-	return hash;
+	hash = hash_bytes(hash, names->unknown, strlen(names->unknown) + 1);
+	return hash_bytes(hash, names->separator, strlen(names->separator) + 1);
 }
 
 static uint64_t hash_fields(uint64_t hash, const struct field *fields, uint32_t n)

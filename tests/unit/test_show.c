@@ -92,9 +92,14 @@ static void tables_have_limits(void **state)
 	struct name list[2] = { { .text = { word, sizeof(word) / 2 } },
 				{ .text = { word, sizeof(word) / 2 } } };
 	struct arena arena = ARENA_INIT;
+	const struct names *single;
 
 	(void)state;
+
 	assert_null(names_make(&arena, list, 2, &(struct names_options){ 0 }));
+	single = names_make(&arena, list, 2, &(struct names_options){ .is_single = true });
+	assert_non_null(single);
+	assert_int_equal(single->text_max, sizeof(word) / 2);
 	assert_null(names_make(&arena, list, NAMES_MAX + 1, &(struct names_options){ 0 }));
 	list[1].text.len -= 2;
 	assert_non_null(names_make(&arena, list, 2, &(struct names_options){ 0 }));
