@@ -155,6 +155,8 @@ static struct binding *add_binding(struct node *node, const struct schema *schem
 	return *at;
 }
 
+enum { EVERY_PORT = UINT32_MAX }; /* `id.*` */
+
 /* The port an input names: its number, or -ENOENT with the known ones. */
 static int find_port(const struct config_input *input, const struct node *from, uint32_t *ret_port,
 		     struct error *err)
@@ -164,6 +166,10 @@ static int find_port(const struct config_input *input, const struct node *from, 
 	*ret_port = 0;
 	if (!input->port)
 		return 0;
+	if (!strcmp(input->port, "*")) {
+		*ret_port = EVERY_PORT;
+		return 0;
+	}
 	suggest_init(&suggest, input->port);
 	if (from->config->kind == ACCOUNT_SOURCE) {
 		for (uint32_t i = 0; i < from->source.nports; i++) {
@@ -189,6 +195,21 @@ static struct node *input_node(struct node *node, const struct config_input *inp
 	return &p->nodes[input->from - p->config->nodes];
 }
 
+/* Everything that leaves `from` by this port, or by any (EVERY_PORT). */
+static void add_routes(struct node *node, struct node *from, uint32_t port)
+{
+	for (struct route *route = from->routes; route; route = route->next) {
+		struct binding *binding;
+
+		if (port != EVERY_PORT && route->port != port)
+			continue;
+		binding = find_binding(node, route->schema);
+		if (!binding)
+			binding = add_binding(node, route->schema);
+		add_target(route, node, binding);
+	}
+}
+
 /* Find every schema that reaches the node and make a binding for each. */
 static int collect_inputs(struct node *node, struct error *err)
 {
@@ -200,16 +221,7 @@ static int collect_inputs(struct node *node, struct error *err)
 
 		if (r < 0)
 			return r;
-		for (struct route *route = from->routes; route; route = route->next) {
-			struct binding *binding;
-
-			if (route->port != port)
-				continue;
-			binding = find_binding(node, route->schema);
-			if (!binding)
-				binding = add_binding(node, route->schema);
-			add_target(route, node, binding);
-		}
+		add_routes(node, from, port);
 	}
 	return 0;
 }

@@ -132,7 +132,7 @@ const struct origin *source_origin(struct source *source); /* valid from load on
 const char *source_dir(struct source *source);
 
 /* Declare an output.  Port numbers count from 0 in order of declaration; the
- * first is what `inputs: [id]` means, each is also `id.name`.  A source with one
+ * first is what `inputs: [id]` means, each is also `id.name`, and all are `id.*`.  A source with one
  * port may give name NULL.  Only in open(). */
 int source_port(struct source *source, const char *name, const struct schema *schema,
 		struct error *err);

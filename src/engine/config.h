@@ -10,8 +10,8 @@
  *       out: { type: stdout, inputs: [failed] }
  *
  * Checked here: the shape of the file, known component types, ids ([a-z0-9_-],
- * unique over all sections), inputs that exist (`id`, `id.port`, globs such as
- * `trace_*`), no cycle, no source or stage that nothing reads, no sink or stage
+ * unique over all sections), inputs that exist (`id`, `id.port`, `id.*`, globs
+ * such as `trace_*`), no cycle, no source or stage that nothing reads, no sink or stage
  * without input.  Options are not looked at yet.
  *
  * In every scalar that is a value, `${VAR}` becomes the environment variable's
@@ -32,7 +32,7 @@ struct config_node;
 
 struct config_input {
 	const struct config_node *from;
-	const char *port; /* NULL: the first */
+	const char *port; /* NULL: the first; "*": all */
 	struct pos pos;
 };
 
