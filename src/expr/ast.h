@@ -63,6 +63,7 @@ enum node_kind {
 	NODE_COMPARE, /* left cmp right; at least one of them is a field */
 	NODE_GLOB,    /* left (a field) ~ right (a string) */
 	NODE_IN,      /* left (a field) is one of items */
+	NODE_HAS,     /* left (a field, a set or a list) has right (a string) in it */
 	NODE_OPERAND, /* left alone: a bool field, true or false */
 };
 
@@ -70,7 +71,7 @@ struct node {
 	enum node_kind kind;
 	enum cmp cmp;
 	uint32_t at;                /* byte in the text: of the operator, else of left */
-	struct operand left, right; /* COMPARE, GLOB; IN and OPERAND: left */
+	struct operand left, right; /* COMPARE, GLOB, HAS; IN and OPERAND: left */
 	struct operand *items;      /* IN */
 	uint32_t nitems;            /* IN */
 	struct node *first, *last;  /* AND, OR, NOT: children, in order */

@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "expr/program.h"
+
+enum { SHOWN_NAME_MAX = 64 }; /* bytes of a name in a message */
 
 /* The bind_...() functions return NULL when they fail; `failed` and `err` tell why. */
 struct binder {
@@ -58,7 +61,8 @@ static struct pos pos_of(const struct binder *b, uint32_t at)
 
 static bool is_number(enum type type)
 {
-	return type == TYPE_INT || type == TYPE_UINT || type == TYPE_FLOAT || type == TYPE_TIME_NS;
+	return type == TYPE_INT || type == TYPE_UINT || type == TYPE_FLOAT ||
+	       type == TYPE_TIME_NS || type_is_made_number(type);
 }
 
 static bool is_time(enum type type)
@@ -70,7 +74,8 @@ static bool is_time(enum type type)
 
 static bool is_foldable(const struct field *field)
 {
-	return field->loc == LOC_CONST && field->type != TYPE_STRINGS && field->type != TYPE_BYTES;
+	return field->loc == LOC_CONST && field->type <= TYPE_TIME_NS &&
+	       field->type != TYPE_STRINGS && field->type != TYPE_BYTES && !is_wide_field(field);
 }
 
 static void read_constant(const struct binder *b, const struct field *field, struct constant *c)
@@ -175,7 +180,21 @@ static bool may_compare(enum type left, enum cmp cmp, enum type right, bool righ
 		return right == TYPE_STRING && right_is_constant && cmp == CMP_EQ;
 	if (left == TYPE_BOOL)
 		return right == TYPE_BOOL && cmp == CMP_EQ;
+	if (left == TYPE_IP || left == TYPE_ENDPOINT || left == TYPE_DNS)
+		return right == left && cmp == CMP_EQ;
 	return left == TYPE_STRING && right == TYPE_STRING;
+}
+
+/* Two fields of which one has 128 bits: no operation is that wide. */
+static bool check_width(struct binder *b, const struct node *node, const struct side *left,
+			const struct side *right)
+{
+	if (left->kind != SIDE_FIELD || right->kind != SIDE_FIELD ||
+	    (!is_wide_field(left->field) && !is_wide_field(right->field)))
+		return true;
+	b->failed = error_at(b->err, EINVAL, pos_of(b, node->at),
+			     "a number of 128 bits can be compared with a literal only");
+	return false;
 }
 
 static bool check_types(struct binder *b, const struct node *node,
@@ -185,10 +204,12 @@ static bool check_types(struct binder *b, const struct node *node,
 	enum type l = left->type, r = right->type;
 	struct pos pos = pos_of(b, node->at);
 
-	if (left->kind == SIDE_MISSING || right->kind == SIDE_MISSING ||
-	    may_compare(l, node->cmp, r, right->kind == SIDE_CONSTANT))
+	if (left->kind == SIDE_MISSING || right->kind == SIDE_MISSING)
 		return true;
-	if (node->cmp != CMP_EQ && (l == TYPE_BOOL || l == TYPE_STRINGS))
+	if (may_compare(l, node->cmp, r, right->kind == SIDE_CONSTANT))
+		return check_width(b, node, left, right);
+	if (node->cmp != CMP_EQ && (l == TYPE_BOOL || l == TYPE_STRINGS || l == TYPE_IP ||
+				    l == TYPE_ENDPOINT || l == TYPE_DNS))
 		b->failed =
 			error_at(b->err, EINVAL, pos, "'%.64s' is %s, for which there is no '%s'",
 				 node->left.name, type_text(l), cmp_text(node->cmp));
@@ -202,6 +223,113 @@ static bool check_types(struct binder *b, const struct node *node,
 	return false;
 }
 
+/* ---- text of made types ------------------------------------------------- */
+
+static struct bound *new_list(const struct binder *b, enum bound_kind kind);
+static void add(struct bound *list, struct bound *child);
+static struct bound *simplified(struct bound *list);
+
+static const char *text_of(const struct binder *b, struct str s)
+{
+	return arena_strndup(b->arena, s.at, s.len < SHOWN_NAME_MAX ? s.len : SHOWN_NAME_MAX);
+}
+
+/* The user's word is none of the names. */
+static struct bound *no_such_name(struct binder *b, const struct operand *field,
+				  const struct operand *operand, const struct names *names)
+{
+	struct suggest suggest;
+	const char *best;
+
+	suggest_init(&suggest, text_of(b, operand->s));
+	for (uint32_t i = 0; i < names->n; i++)
+		suggest_offer(&suggest, text_of(b, names->list[i].text));
+	best = suggest_result(&suggest);
+	b->failed = error_at(b->err, EINVAL, pos_of(b, operand->at), "no '%.64s' is called '%s'",
+			     field->name, text_of(b, operand->s));
+	if (best)
+		(void)error_add(b->err, " (did you mean '%s'?)", best);
+	return NULL;
+}
+
+struct numbers {
+	const struct binder *b;
+	const struct field *field;
+	struct bound *list;
+};
+
+static void add_number(void *arg, __int128 number)
+{
+	struct numbers *numbers = arg;
+
+	add(numbers->list, leaf_int(numbers->b->arena, numbers->field, number));
+}
+
+static struct bound *bind_name(struct binder *b, const struct node *node,
+			       const struct operand *operand, const struct field *field)
+{
+	struct numbers numbers = { .b = b, .field = field, .list = new_list(b, BOUND_OR) };
+
+	if (!made_numbers(field, operand->s, add_number, &numbers))
+		return no_such_name(b, &node->left, operand, field->names);
+	return simplified(numbers.list);
+}
+
+/* A field of a made type beside a string literal. */
+static struct bound *bind_made(struct binder *b, const struct node *node,
+			       const struct operand *operand, const struct side *left)
+{
+	struct bound *bound = NULL;
+
+	if (node->cmp != CMP_EQ) {
+		b->failed = error_at(b->err, EINVAL, pos_of(b, node->at),
+				     "%s is not ordered as text, so there is no '%s'",
+				     describe(b, &node->left, left), cmp_text(node->cmp));
+		return NULL;
+	}
+	switch (left->type) {
+	case TYPE_NAME:
+		return bind_name(b, node, operand, left->field);
+	case TYPE_FLAGS:
+	case TYPE_ENDPOINT:
+	case TYPE_DNS:
+		return leaf_shown(b->arena, left->field, MATCH_EQ, operand->s, NULL);
+	case TYPE_IP:
+		bound = leaf_ip(b->arena, left->field, operand->s);
+		if (!bound)
+			b->failed = error_at(b->err, EINVAL, pos_of(b, operand->at),
+					     "neither an address like \"10.0.0.1\" nor a network "
+					     "like \"10.0.0.0/8\"");
+		return bound;
+	default:
+		b->failed = error_at(b->err, EINVAL, pos_of(b, operand->at),
+				     "%s is compared with numbers (write 10ms, 64KiB or 0o644 "
+				     "without quotes)",
+				     describe(b, &node->left, left));
+		return NULL;
+	}
+}
+
+static struct bound *bind_has(struct binder *b, const struct node *node)
+{
+	struct side left = look_up(b, &node->left);
+	const struct constant c = { .type = TYPE_STRING, .s = node->right.s };
+	struct bound *bound;
+
+	if (left.kind == SIDE_MISSING)
+		return leaf_constant(b->arena, false);
+	if (left.type == TYPE_STRINGS)
+		return leaf_compare(b->arena, left.field, CMP_EQ, &c);
+	if (left.type != TYPE_FLAGS) {
+		b->failed = error_at(b->err, EINVAL, pos_of(b, node->at),
+				     "%s has nothing in it (only sets of flags and lists have)",
+				     describe(b, &node->left, &left));
+		return NULL;
+	}
+	bound = leaf_flag(b->arena, left.field, node->right.s);
+	return bound ? bound : no_such_name(b, &node->left, &node->right, left.field->names);
+}
+
 /* ---- tests ------------------------------------------------------------- */
 
 static struct bound *bind_pair(struct binder *b, const struct node *node,
@@ -211,6 +339,9 @@ static struct bound *bind_pair(struct binder *b, const struct node *node,
 	bool is_moment = right_operand->kind == OPERAND_STRING && left.kind != SIDE_MISSING &&
 			 is_time(left.type);
 
+	if (left.kind == SIDE_FIELD && type_is_made(left.type) &&
+	    right_operand->kind == OPERAND_STRING)
+		return bind_made(b, node, right_operand, &left);
 	if (is_moment && !read_moment(b, right_operand, &right))
 		return NULL;
 	if (!check_types(b, node, right_operand, &left, &right))
@@ -238,7 +369,7 @@ static struct bound *bind_glob(struct binder *b, const struct node *node)
 	}
 	if (left.kind == SIDE_MISSING)
 		return leaf_constant(b->arena, false);
-	if (left.type != TYPE_STRING && left.type != TYPE_STRINGS) {
+	if (left.type != TYPE_STRING && left.type != TYPE_STRINGS && !type_is_made(left.type)) {
 		b->failed = error_at(b->err, EINVAL, pos_of(b, node->at),
 				     "%s cannot be matched with a pattern: it is no string",
 				     describe(b, &node->left, &left));
@@ -392,6 +523,8 @@ static struct bound *bind_node(struct binder *b, const struct node *node)
 		return bind_glob(b, node);
 	case NODE_IN:
 		return bind_in(b, node);
+	case NODE_HAS:
+		return bind_has(b, node);
 	case NODE_OPERAND:
 		return bind_operand(b, node);
 	}

@@ -7,11 +7,13 @@
  * it is false; one of the two is always the operation behind it.  So an AND of
  * tests is a plain narrowing, operation by operation, and only OR parks rows.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "data/show.h"
 #include "expr/program.h"
 
 enum { DUMP_MAX = 4 << 20, TEXT_SHOWN = 64 };
@@ -131,13 +133,38 @@ static void dump_text(struct buf *out, const char *what, const char *text, uint6
 
 static void dump_interval(struct buf *out, const struct op *op)
 {
-	bool is_unsigned = op->field->type == TYPE_UINT || op->field->type == TYPE_BOOL;
+	bool is_unsigned = is_unsigned_field(op->field);
 	uint64_t hi = op->lo + op->span;
 
 	if (is_unsigned)
 		(void)buf_printf(out, " in %" PRIu64 "..%" PRIu64, op->lo, hi);
 	else
 		(void)buf_printf(out, " in %" PRId64 "..%" PRId64, (int64_t)op->lo, (int64_t)hi);
+}
+
+static void dump_ip(struct buf *out, const struct op *op)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	int bits = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		bits += __builtin_popcountll(op->mask[i]);
+	(void)inet_ntop(op->ntext == 6 ? AF_INET6 : AF_INET, op->word, text, sizeof(text));
+	(void)buf_printf(out, " in %s/%d", text, bits);
+}
+
+static void dump_wide(struct buf *out, const struct op *op)
+{
+	uint128 lo = (uint128)op->word[1] << 64 | op->word[0];
+	uint128 hi = lo + ((uint128)op->mask[1] << 64 | op->mask[0]);
+	bool is_signed = op->field->type == TYPE_INT;
+	char text[2 * SHOW_WIDE_MAX + 2];
+	uint32_t n = show_wide((uint64_t)(lo >> 64), (uint64_t)lo, is_signed, text);
+
+	memcpy(text + n, "..", 2);
+	n += 2;
+	n += show_wide((uint64_t)(hi >> 64), (uint64_t)hi, is_signed, text + n);
+	(void)buf_printf(out, " in %.*s", (int)n, text);
 }
 
 /* The bytes compared: those the mask covers, and the rest. */
@@ -169,6 +196,7 @@ static void dump_test(struct buf *out, const struct op *op)
 		return;
 	case OP_STRING:
 	case OP_STRINGS:
+	case OP_SHOWN:
 		if (op->match == MATCH_GLOB || op->match == MATCH_ANY)
 			(void)buf_printf(out, " %s", match_text(op->match));
 		else
@@ -180,6 +208,15 @@ static void dump_test(struct buf *out, const struct op *op)
 	case OP_NUMBERS:
 	case OP_TEXTS:
 		(void)buf_printf(out, " %s %s", cmp_text(op->cmp), op->other->name);
+		return;
+	case OP_MASK:
+		(void)buf_printf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, op->mask[0], op->word[0]);
+		return;
+	case OP_IP:
+		dump_ip(out, op);
+		return;
+	case OP_WIDE:
+		dump_wide(out, op);
 		return;
 	case OP_PRESENT:
 		return;

@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "data/show.h"
 #include "expr/program.h"
 
 /* ---- loading ----------------------------------------------------------- */
@@ -36,6 +37,14 @@ static inline bool is_present(const struct batch *batch, const struct field *fie
 		memcpy(&load_value, at, sizeof(load_value)); \
 		load_value;                                  \
 	})
+
+static uint64_t load_bit_field(const struct batch *batch, const struct field *field, uint32_t row)
+{
+	struct value v;
+
+	batch_read(batch, row, field, &v);
+	return v.type == TYPE_BOOL ? v.b : v.u;
+}
 
 /* Any field that is kept as an integer, as 64 bits; the field is present. */
 static uint64_t load_bits(const struct batch *batch, const struct field *field, uint32_t row)
@@ -60,6 +69,9 @@ static uint64_t load_bits(const struct batch *batch, const struct field *field, 
 		return (uint64_t)LOAD(int16_t, at);
 	case LAYOUT_S32:
 		return (uint64_t)LOAD(int32_t, at);
+	case LAYOUT_BITS:
+	case LAYOUT_SBITS:
+		return load_bit_field(batch, field, row);
 	case LAYOUT_BOOT:
 		return LOAD(uint64_t, at) + (uint64_t)batch->rows->boot_to_wall_ns;
 	default:
@@ -88,7 +100,7 @@ static struct constant load_number(const struct batch *batch, const struct field
 	if (field->type == TYPE_BOOL)
 		return (struct constant){ .type = TYPE_BOOL, .b = bits != 0 };
 	return (struct constant){ .type = TYPE_INT,
-				  .i = field->type == TYPE_UINT ? (__int128)bits
+				  .i = is_unsigned_field(field) ? (__int128)bits
 								: (__int128)(int64_t)bits };
 }
 
@@ -281,6 +293,36 @@ static bool test_STRINGS(const struct op *op, const struct batch *batch, uint32_
 	return false;
 }
 
+static bool test_SHOWN(const struct op *op, const struct batch *batch, uint32_t row)
+{
+	char text[SHOW_MAX];
+	struct value v;
+
+	batch_read(batch, row, op->field, &v);
+	return !v.missing && matches(op, (struct str){ text, show_value(op->field, &v, text) });
+}
+
+static inline bool test_MASK(const struct op *op, const struct batch *batch, uint32_t row)
+{
+	return is_present(batch, op->field, row) &&
+	       (load_bits(batch, op->field, row) & op->mask[0]) == op->word[0];
+}
+
+static inline bool test_IP(const struct op *op, const struct batch *batch, uint32_t row)
+{
+	const uint8_t *at = batch->rows->at[row] + op->at;
+
+	return at[op->nrest] == op->ntext && test_HEAD16(op, batch, row);
+}
+
+static inline bool test_WIDE(const struct op *op, const struct batch *batch, uint32_t row)
+{
+	uint128 lo = (uint128)op->word[1] << 64 | op->word[0];
+	uint128 span = (uint128)op->mask[1] << 64 | op->mask[0];
+
+	return LOAD(uint128, batch->rows->at[row] + op->at) - lo <= span;
+}
+
 static bool test_NUMBERS(const struct op *op, const struct batch *batch, uint32_t row)
 {
 	struct constant a, b;
@@ -292,14 +334,29 @@ static bool test_NUMBERS(const struct op *op, const struct batch *batch, uint32_
 	return constants_hold(op->cmp, &a, &b);
 }
 
+/* The text of a field of any type that has one; it may be in `text`. */
+static struct str load_text(const struct batch *batch, const struct field *field, uint32_t row,
+			    char *text)
+{
+	struct value v;
+
+	if (!type_is_made((enum type)field->type))
+		return load_string(batch, field, row, text);
+	batch_read(batch, row, field, &v);
+	return (struct str){ text, show_value(field, &v, text) };
+}
+
+/* IP, ENDPOINT and DNS make no text longer than this. */
+enum { TEXT_MAX = 1024 };
+
 static bool test_TEXTS(const struct op *op, const struct batch *batch, uint32_t row)
 {
-	char one[RID_TEXT_MAX], two[RID_TEXT_MAX];
+	char one[TEXT_MAX], two[TEXT_MAX];
 
 	if (!is_present(batch, op->field, row) || !is_present(batch, op->other, row))
 		return false;
-	return strings_hold(op->cmp, load_string(batch, op->field, row, one),
-			    load_string(batch, op->other, row, two));
+	return strings_hold(op->cmp, load_text(batch, op->field, row, one),
+			    load_text(batch, op->other, row, two));
 }
 
 /* ---- narrowing --------------------------------------------------------- */

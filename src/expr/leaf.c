@@ -55,21 +55,27 @@ static struct bound *always(struct arena *arena, const struct field *field)
 
 /* ---- integers ---------------------------------------------------------- */
 
-static uint32_t layout_bits(enum layout layout)
+static bool is_bit_field(const struct field *field)
 {
-	static const uint8_t bytes[] = {
-#define X(id, size) [LAYOUT_##id] = size,
-		LAYOUT_LIST(X)
-#undef X
-	};
+	return field->layout == LAYOUT_BITS || field->layout == LAYOUT_SBITS;
+}
 
-	return bytes[layout] * 8u;
+static uint32_t field_bits(const struct field *field)
+{
+	return is_bit_field(field) ? field->bits : layout_bytes((enum layout)field->layout) * 8;
 }
 
 static bool is_signed_layout(enum layout layout)
 {
 	return layout == LAYOUT_S8 || layout == LAYOUT_S16 || layout == LAYOUT_S32 ||
-	       layout == LAYOUT_S64;
+	       layout == LAYOUT_S64 || layout == LAYOUT_SBITS;
+}
+
+bool is_unsigned_field(const struct field *field)
+{
+	if (type_is_made_number((enum type)field->type))
+		return !is_signed_layout((enum layout)field->layout);
+	return field->type == TYPE_UINT || field->type == TYPE_BOOL;
 }
 
 /* How the field is loaded, and the values that can come of it. */
@@ -78,9 +84,9 @@ static enum op_code int_code(const struct field *field, struct interval *ret_ran
 	static const uint8_t by_bits[65] = {
 		[8] = OP_ROW8, [16] = OP_ROW16, [32] = OP_ROW32, [64] = OP_ROW64
 	};
-	bool is_unsigned = field->type == TYPE_UINT || field->type == TYPE_BOOL;
+	bool is_unsigned = is_unsigned_field(field);
 	enum layout layout = (enum layout)field->layout;
-	uint32_t bits = layout_bits(layout);
+	uint32_t bits = field_bits(field);
 
 	*ret_range = is_unsigned ? (struct interval){ 0, UINT64_MAX }
 				 : (struct interval){ INT64_MIN, INT64_MAX };
@@ -91,23 +97,52 @@ static enum op_code int_code(const struct field *field, struct interval *ret_ran
 	if (layout == LAYOUT_BOOT)
 		return OP_BOOT;
 	/* Sign-extended and then taken as unsigned: two islands, no interval. */
-	if (field->type == TYPE_UINT && is_signed_layout(layout))
+	if (is_unsigned && is_signed_layout(layout))
 		return OP_INT;
 	if (bits < 64 && is_signed_layout(layout) && !is_unsigned)
 		*ret_range = (struct interval){ -((__int128)1 << (bits - 1)),
 						((__int128)1 << (bits - 1)) - 1 };
 	else if (bits < 64)
 		*ret_range = (struct interval){ 0, ((__int128)1 << bits) - 1 };
-	return (enum op_code)by_bits[bits];
+	return is_bit_field(field) || field->loc == LOC_CONST ? OP_INT
+							      : (enum op_code)by_bits[bits];
+}
+
+static struct bound *in_wide_interval(struct arena *arena, const struct field *field,
+				      struct interval want)
+{
+	bool is_unsigned = field->type == TYPE_UINT;
+	struct bound *bound;
+	uint128 span;
+
+	if (is_unsigned && want.lo < 0)
+		want.lo = 0;
+	if (want.lo > want.hi)
+		return leaf_constant(arena, false);
+	bound = new_test(arena, OP_WIDE, field);
+	/* FAR stands for the ends of the type, which are farther than it. */
+	if (want.lo == -FAR)
+		want.lo = is_unsigned ? 0 : (__int128)((uint128)1 << 127);
+	span = (uint128)want.hi - (uint128)want.lo;
+	if (want.hi == FAR)
+		span = (is_unsigned ? ~(uint128)0 : ~(uint128)0 >> 1) - (uint128)want.lo;
+	bound->op.word[0] = (uint64_t)want.lo;
+	bound->op.word[1] = (uint64_t)((uint128)want.lo >> 64);
+	bound->op.mask[0] = (uint64_t)span;
+	bound->op.mask[1] = (uint64_t)(span >> 64);
+	return bound;
 }
 
 static struct bound *in_interval(struct arena *arena, const struct field *field,
 				 struct interval want)
 {
 	struct interval range;
-	enum op_code code = int_code(field, &range);
 	struct bound *bound;
+	enum op_code code;
 
+	if (is_wide_field(field))
+		return in_wide_interval(arena, field, want);
+	code = int_code(field, &range);
 	if (want.lo < range.lo)
 		want.lo = range.lo;
 	if (want.hi > range.hi)
@@ -291,10 +326,17 @@ struct bound *leaf_glob(struct arena *arena, const struct field *field, const st
 		[GLOB_CONTAINS] = MATCH_CONTAINS, [GLOB_GENERAL] = MATCH_GLOB,
 	};
 
+	if (type_is_made((enum type)field->type))
+		return leaf_shown(arena, field, matches[glob->kind], glob->text, glob);
 	return string_test(arena, field, matches[glob->kind], glob->text, glob);
 }
 
 /* ---- all of them ------------------------------------------------------- */
+
+struct bound *leaf_int(struct arena *arena, const struct field *field, __int128 number)
+{
+	return in_interval(arena, field, interval_of_int(CMP_EQ, number));
+}
 
 struct bound *leaf_bool(struct arena *arena, const struct field *field)
 {
@@ -326,8 +368,9 @@ struct bound *leaf_compare(struct arena *arena, const struct field *field, enum 
 struct bound *leaf_fields(struct arena *arena, const struct field *field, enum cmp cmp,
 			  const struct field *other)
 {
-	struct bound *bound =
-		new_test(arena, field->type == TYPE_STRING ? OP_TEXTS : OP_NUMBERS, field);
+	bool is_text = field->type == TYPE_STRING || field->type == TYPE_IP ||
+		       field->type == TYPE_ENDPOINT || field->type == TYPE_DNS;
+	struct bound *bound = new_test(arena, is_text ? OP_TEXTS : OP_NUMBERS, field);
 
 	bound->op.cmp = cmp;
 	bound->op.other = other;

@@ -7,7 +7,8 @@
  *     not     = "!" not | compare
  *     compare = primary [ ("==" | "!=" | "<" | ...) primary
  *                       | ("~" | "!~") string
- *                       | "in" "(" literal { "," literal } ")" ]
+ *                       | "in" "(" literal { "," literal } ")"
+ *                       | "has" string ]
  *     primary = "(" or ")" | field | literal
  *
  * The order of precedence is C's.  What C would accept but never means what it
@@ -190,7 +191,7 @@ static bool is_relation(const struct token *token)
 	bool is_not;
 
 	return comparison_of(token->kind, &cmp, &is_not) || token->kind == TOKEN_GLOB ||
-	       token->kind == TOKEN_NOT_GLOB || is_word(token, "in");
+	       token->kind == TOKEN_NOT_GLOB || is_word(token, "in") || is_word(token, "has");
 }
 
 static struct node *parse_comparison(struct parser *p, const struct operand *left, enum cmp cmp)
@@ -268,6 +269,19 @@ static struct node *parse_in(struct parser *p, const struct operand *left)
 	return advance(p) ? node : NULL;
 }
 
+static struct node *parse_has(struct parser *p, const struct operand *left)
+{
+	struct node *node = new_node(p, NODE_HAS, p->token.at);
+
+	if (!advance(p))
+		return NULL;
+	if (p->token.kind != TOKEN_LITERAL || p->token.value.kind != OPERAND_STRING)
+		return unexpected(p, "a string behind 'has'");
+	node->left = *left;
+	node->right = p->token.value;
+	return advance(p) ? node : NULL;
+}
+
 static struct node *parse_relation(struct parser *p, const struct node *left)
 {
 	bool is_not, is_comparison;
@@ -278,13 +292,15 @@ static struct node *parse_relation(struct parser *p, const struct node *left)
 		return fail_at(p, left->at, "only fields and literals can be compared");
 	is_comparison = comparison_of(p->token.kind, &cmp, &is_not);
 	if (!is_comparison && left->left.kind != OPERAND_FIELD)
-		return fail_at(p, left->at, "the left side of '~' and 'in' must be a field");
+		return fail_at(p, left->at, "the left side of '~', 'in' and 'has' must be a field");
 	if (p->token.kind == TOKEN_NOT_GLOB)
 		is_not = true;
 	if (is_comparison)
 		node = parse_comparison(p, &left->left, cmp);
-	else if (p->token.kind == TOKEN_NAME)
+	else if (is_word(&p->token, "in"))
 		node = parse_in(p, &left->left);
+	else if (is_word(&p->token, "has"))
+		node = parse_has(p, &left->left);
 	else
 		node = parse_glob(p, &left->left);
 	return node && is_not ? negated(p, node, node->at) : node;
@@ -427,6 +443,7 @@ static void visit_node(struct visit *v, const struct node *node)
 		return;
 	case NODE_GLOB:
 	case NODE_IN:
+	case NODE_HAS:
 	case NODE_OPERAND:
 		visit_operand(v, &node->left);
 		return;

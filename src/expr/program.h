@@ -35,6 +35,10 @@
  * TAIL      the text at the end of the row: the same, and its length
  * STRING    any string, by op->match
  * STRINGS   some element of a list of strings, by op->match
+ * SHOWN     the text made of a value (show.h), by op->match
+ * MASK      a number under a mask
+ * IP        an address of a version, under a mask
+ * WIDE      an integer of 128 bits, in [lo, hi]
  * NUMBERS   field cmp field, for integers, floats, times and bools
  * TEXTS     field cmp field, for strings
  * PRESENT   the field is there
@@ -55,6 +59,10 @@
 	X(TAIL)    \
 	X(STRING)  \
 	X(STRINGS) \
+	X(SHOWN)   \
+	X(MASK)    \
+	X(IP)      \
+	X(WIDE)    \
 	X(NUMBERS) \
 	X(TEXTS)   \
 	X(PRESENT)
@@ -96,11 +104,11 @@ struct op {
 			uint64_t lo, span;
 		};
 		struct {
-			uint64_t word[2], mask[2];
-			const char *rest; /* HEAD, TAIL: behind the first 16 bytes */
-			uint32_t nrest;
-			uint32_t ntext; /* TAIL: bytes compared */
-			bool is_whole;  /* TAIL: the text must end there */
+			uint64_t word[2], mask[2]; /* WIDE: lo and span, low half first */
+			const char *rest;          /* HEAD, TAIL: behind the first 16 bytes */
+			uint32_t nrest;            /* IP: bytes from the address to its version */
+			uint32_t ntext;            /* TAIL: bytes compared; IP: the version */
+			bool is_whole;             /* TAIL: the text must end there */
 		};
 		struct {
 			double limit;
@@ -154,9 +162,32 @@ struct bound *leaf_constant(struct arena *arena, bool truth);
 struct bound *leaf_compare(struct arena *arena, const struct field *field, enum cmp cmp,
 			   const struct constant *constant);
 struct bound *leaf_glob(struct arena *arena, const struct field *field, const struct glob *glob);
+struct bound *leaf_int(struct arena *arena, const struct field *field, __int128 number);
 struct bound *leaf_bool(struct arena *arena, const struct field *field);
 struct bound *leaf_fields(struct arena *arena, const struct field *field, enum cmp cmp,
 			  const struct field *other);
+
+/*
+ * Leaves of made types (made.c).  leaf_flag() and leaf_ip() return NULL when the
+ * text is no flag of the field, or no address and no network.
+ */
+struct bound *leaf_shown(struct arena *arena, const struct field *field, enum match match,
+			 struct str text, const struct glob *glob);
+struct bound *leaf_flag(struct arena *arena, const struct field *field, struct str text);
+struct bound *leaf_ip(struct arena *arena, const struct field *field, struct str text);
+
+/* Visit the numbers of a NAME field that are called so; false when none is. */
+bool made_numbers(const struct field *field, struct str text,
+		  void (*visit)(void *arg, __int128 number), void *arg);
+
+/* Whether the field's 64 bits are a number without sign. */
+bool is_unsigned_field(const struct field *field);
+
+/* Whether the field is an integer of 128 bits. */
+static inline bool is_wide_field(const struct field *field)
+{
+	return field->layout == LAYOUT_U128 || field->layout == LAYOUT_S128;
+}
 
 enum { PARK_WORDS = BATCH_MAX / 64 };
 

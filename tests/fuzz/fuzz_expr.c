@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/names.h"
 #include "expr/expr.h"
 
 enum { NROWS = 70, NCOLS = 3, ROW_MIN = 112, TAIL = 24, TEXT_MAX = 4096 };
@@ -28,6 +29,20 @@ static const struct field fields[] = {
 	{ .name = "s", .type = TYPE_STRING, .layout = LAYOUT_CHARS, .at = 56, .size = 16 },
 	{ .name = "p", .type = TYPE_STRING, .layout = LAYOUT_CHARS, .at = 72, .size = 40 },
 	{ .name = "l", .type = TYPE_STRINGS, .layout = LAYOUT_TAIL, .at = ROW_MIN },
+	{ .name = "n", .type = TYPE_NAME, .layout = LAYOUT_S16, .at = 2, .size = 2 },
+	{ .name = "fl", .type = TYPE_FLAGS, .layout = LAYOUT_U32, .at = 4, .size = 4 },
+	{ .name = "d", .type = TYPE_DURATION, .layout = LAYOUT_U64, .at = 16, .size = 8 },
+	{ .name = "ip", .type = TYPE_IP, .layout = LAYOUT_L4, .at = 72, .size = 21 },
+	{ .name = "e", .type = TYPE_ENDPOINT, .layout = LAYOUT_L4, .at = 72, .size = 21 },
+	{ .name = "q", .type = TYPE_DNS, .layout = LAYOUT_CHARS, .at = 72, .size = 40 },
+	{ .name = "w", .type = TYPE_INT, .layout = LAYOUT_S128, .at = 56, .size = 16 },
+	{ .name = "bi",
+	  .type = TYPE_UINT,
+	  .layout = LAYOUT_BITS,
+	  .at = 8,
+	  .size = 9,
+	  .bit = 7,
+	  .bits = 64 },
 	{ .name = "cu",
 	  .type = TYPE_UINT,
 	  .layout = LAYOUT_U64,
@@ -48,6 +63,12 @@ static const struct field fields[] = {
 	  .size = 8 },
 };
 
+static const struct name words[] = {
+	{ .mask = 3, .value = 0, .text = { "R", 1 } },
+	{ .mask = 1, .value = 1, .text = { "W", 1 } },
+	{ .mask = 64, .value = 64, .text = { "CREAT", 5 } },
+};
+
 static const struct schema *make_schema(struct arena *arena)
 {
 	const struct schema_head head = { .event = "e",
@@ -59,9 +80,15 @@ static const struct schema *make_schema(struct arena *arena)
 	struct schema_builder b;
 
 	schema_begin(&b, arena, &head);
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		if (schema_add(&b, &fields[i]) < 0)
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		struct field f = fields[i];
+
+		if (f.type == TYPE_NAME || f.type == TYPE_FLAGS)
+			f.names = names_make(arena, words, sizeof(words) / sizeof(*words),
+					     &(struct names_options){ .unknown = "#" });
+		if (schema_add(&b, &f) < 0)
 			abort();
+	}
 	b.schema->ncols = NCOLS;
 	return schema_end(&b);
 }

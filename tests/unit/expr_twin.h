@@ -9,12 +9,13 @@
 #ifndef TESTS_EXPR_TWIN_H
 #define TESTS_EXPR_TWIN_H
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "data/batch.h"
+#include "data/show.h"
 #include "expr/ast.h"
 
 /* A value by what it can be compared with. */
@@ -27,7 +28,18 @@ struct twin_value {
 	bool b;
 	struct str s;
 	struct value value; /* s may point into it */
+	const struct field *field;
+	bool is_wide, is_unsigned_wide;
+	uint128 wide;
+	char text[1024]; /* s of a made type */
 };
+
+static inline bool twin_is_signed(const struct field *field)
+{
+	return field->layout == LAYOUT_S8 || field->layout == LAYOUT_S16 ||
+	       field->layout == LAYOUT_S32 || field->layout == LAYOUT_S64 ||
+	       field->layout == LAYOUT_SBITS;
+}
 
 static inline void twin_read(const struct batch *batch, uint32_t row, const char *name,
 			     struct twin_value *v)
@@ -42,6 +54,14 @@ static inline void twin_read(const struct batch *batch, uint32_t row, const char
 	if (v->value.missing)
 		return;
 	v->s = v->value.s;
+	v->field = field;
+	if (v->value.is_wide) {
+		v->kind = TWIN_INT;
+		v->is_wide = true;
+		v->is_unsigned_wide = field->type == TYPE_UINT;
+		v->wide = (uint128)v->value.high << 64 | v->value.u;
+		return;
+	}
 	switch ((enum type)field->type) {
 	case TYPE_BOOL:
 		v->kind = TWIN_BOOL;
@@ -58,9 +78,24 @@ static inline void twin_read(const struct batch *batch, uint32_t row, const char
 		v->kind = TWIN_LIST;
 		v->is_padded = field->layout == LAYOUT_BYTES;
 		return;
+	case TYPE_NAME:
+	case TYPE_FLAGS:
+	case TYPE_IP:
+	case TYPE_ENDPOINT:
+	case TYPE_DNS:
+		v->kind = TWIN_STRING;
+		v->s = (struct str){ v->text, show_value(field, &v->value, v->text) };
+		v->i = twin_is_signed(field) ? (__int128)v->value.i : (__int128)v->value.u;
+		return;
 	case TYPE_UINT:
 		v->kind = TWIN_INT;
 		v->i = v->value.u;
+		return;
+	case TYPE_DURATION:
+	case TYPE_SIZE:
+	case TYPE_MODE:
+		v->kind = TWIN_INT;
+		v->i = twin_is_signed(field) ? (__int128)v->value.i : (__int128)v->value.u;
 		return;
 	default:
 		v->kind = TWIN_INT;
@@ -173,11 +208,88 @@ static inline struct str twin_list(const struct twin_value *v)
 	return list;
 }
 
+/* A 128-bit number and a literal, by its sign first. */
+static inline bool twin_compare_wide(enum cmp cmp, const struct twin_value *a,
+				     const struct twin_value *b)
+{
+	bool a_negative = !a->is_unsigned_wide && a->wide >> 127;
+	__int128 i = (__int128)a->wide;
+
+	if (b->kind == TWIN_FLOAT) {
+		long double x = a_negative ? -(long double)-a->wide : (long double)a->wide;
+
+		return twin_holds(cmp, x < (long double)b->f, x == (long double)b->f,
+				  x > (long double)b->f);
+	}
+	if (a->is_unsigned_wide && a->wide >> 127)
+		return twin_holds(cmp, false, false, true);
+	return twin_holds(cmp, i < b->i, i == b->i, i > b->i);
+}
+
+/* Every name of a number counts, not just the one that is shown. */
+static inline bool twin_is_called(const struct twin_value *v, struct str word)
+{
+	const struct names *names = v->field->names;
+
+	for (uint32_t i = 0; i < names->n; i++)
+		if (names->list[i].value == v->value.u &&
+		    twin_order_strings(names->list[i].text, word) == 0)
+			return true;
+	return false;
+}
+
+/* "10.0.0.0/8" against the text of an address, bit by bit. */
+static inline bool twin_in_network(struct str address, struct str network)
+{
+	char a[64] = { 0 }, n[64] = { 0 }, *slash;
+	uint8_t x[16] = { 0 }, y[16] = { 0 };
+	int family, bits;
+
+	memcpy(a, address.at, address.len);
+	memcpy(n, network.at, network.len);
+	slash = strchr(n, '/');
+	family = strchr(n, ':') ? AF_INET6 : AF_INET;
+	bits = slash ? (int)strtol(slash + 1, NULL, 10) : family == AF_INET6 ? 128 : 32;
+	if (slash)
+		*slash = 0;
+	if (inet_pton(family, a, x) != 1 || inet_pton(family, n, y) != 1)
+		return false;
+	for (int i = 0; i < bits; i++)
+		if ((x[i / 8] ^ y[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
 static inline bool twin_compare(enum cmp cmp, const struct twin_value *a,
 				const struct twin_value *b)
 {
 	if (a->kind == TWIN_MISSING || b->kind == TWIN_MISSING)
 		return false;
+	if (a->is_wide)
+		return twin_compare_wide(cmp, a, b);
+	if (b->is_wide)
+		return twin_compare_wide(cmp_mirrored(cmp), b, a);
+	if (a->kind == TWIN_STRING && a->field && a->field->type == TYPE_IP && !b->field)
+		return twin_in_network(a->s, b->s);
+	if (a->kind == TWIN_STRING && a->field && a->field->type == TYPE_NAME &&
+	    b->kind == TWIN_STRING && !b->field)
+		return twin_is_called(a, b->s);
+	/* Beside a number, a name is its number. */
+	if (a->kind == TWIN_STRING && b->kind != TWIN_STRING) {
+		struct twin_value number = *a;
+
+		number.kind = TWIN_INT;
+		return twin_compare(cmp, &number, b);
+	}
+	if (b->kind == TWIN_STRING && a->kind != TWIN_STRING && a->kind != TWIN_LIST) {
+		struct twin_value number = *b;
+
+		number.kind = TWIN_INT;
+		return twin_compare(cmp, a, &number);
+	}
+	if (a->field && b->field && type_is_made_number((enum type)a->field->type) &&
+	    type_is_made_number((enum type)b->field->type))
+		return twin_holds(cmp, a->i < b->i, a->i == b->i, a->i > b->i);
 	if (a->kind == TWIN_LIST) {
 		struct str list = twin_list(a), s;
 
@@ -277,6 +389,25 @@ static inline bool twin_pair(const struct batch *batch, uint32_t row, enum cmp c
 	return twin_compare(cmp, &a, &b);
 }
 
+/* Flags in the test have names without a separator in them. */
+static inline bool twin_has(const struct twin_value *v, struct str word)
+{
+	struct str list = twin_list(v), s;
+
+	while (v->kind == TWIN_LIST && twin_next(&list, &s))
+		if (twin_order_strings(s, word) == 0)
+			return true;
+	for (uint64_t at = 0; v->kind == TWIN_STRING && at < v->s.len; at += s.len + 1) {
+		const char *bar = memchr(v->s.at + at, '|', v->s.len - at);
+
+		s.at = v->s.at + at;
+		s.len = bar ? (uint64_t)(bar - s.at) : v->s.len - at;
+		if (twin_order_strings(s, word) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Is the tree true for the record? */
 static inline bool twin_eval(const struct batch *batch, uint32_t row, const struct node *node)
 {
@@ -302,6 +433,9 @@ static inline bool twin_eval(const struct batch *batch, uint32_t row, const stru
 			if (twin_pair(batch, row, CMP_EQ, &node->left, &node->items[i]))
 				return true;
 		return false;
+	case NODE_HAS:
+		twin_operand(batch, row, &node->left, false, &v);
+		return twin_has(&v, node->right.s);
 	case NODE_GLOB:
 		twin_operand(batch, row, &node->left, false, &v);
 		return twin_matches(&v, node->right.s);

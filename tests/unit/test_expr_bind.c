@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/names.h"
 #include "expr/ast.h"
 #include "expr/expr.h"
 
@@ -24,6 +25,7 @@ static const struct {
 	enum layout layout;
 	enum loc loc;
 	uint32_t at, size;
+	const char *names; /* NAME, FLAGS: one letter for 0, 1, 2, 4, ... */
 } fields[] = {
 	{ "u8", TYPE_UINT, LAYOUT_U8, LOC_ROW, 0, 1 },
 	{ "s8", TYPE_INT, LAYOUT_S8, LOC_ROW, 1, 1 },
@@ -43,7 +45,33 @@ static const struct {
 	{ "path", TYPE_STRING, LAYOUT_TAIL, LOC_ROW, 120, 0 },
 	{ "col", TYPE_UINT, LAYOUT_U64, LOC_COL, 0, 8 },
 	{ "label", TYPE_STRING, LAYOUT_STR, LOC_COL, 1, 16 },
+	{ "error", TYPE_NAME, LAYOUT_U32, LOC_ROW, 4, 4, "NPI" },
+	{ "code", TYPE_NAME, LAYOUT_S8, LOC_ROW, 1, 1, "abb" },
+	{ "flags", TYPE_FLAGS, LAYOUT_U16, LOC_ROW, 2, 2, "RWC" },
+	{ "latency", TYPE_DURATION, LAYOUT_U64, LOC_ROW, 16, 8 },
+	{ "mode", TYPE_MODE, LAYOUT_U32, LOC_ROW, 4, 4 },
+	{ "addr", TYPE_IP, LAYOUT_L4, LOC_ROW, 80, 21 },
+	{ "peer", TYPE_ENDPOINT, LAYOUT_L4, LOC_ROW, 80, 21 },
+	{ "query", TYPE_DNS, LAYOUT_CHARS, LOC_ROW, 80, 40 },
+	{ "wide", TYPE_INT, LAYOUT_S128, LOC_ROW, 80, 16 },
+	{ "bits", TYPE_UINT, LAYOUT_BITS, LOC_ROW, 0, 1 },
+	{ "list", TYPE_ARRAY, LAYOUT_BYTES, LOC_ROW, 80, 16 },
 };
+
+static const struct names *make_names(struct arena *arena, const char *letters, bool is_flags)
+{
+	struct name list[8];
+	uint32_t n = 0;
+
+	for (; letters[n]; n++) {
+		uint64_t value = n ? UINT64_C(1) << (n - 1) : 0;
+
+		list[n] = (struct name){ .mask = is_flags && !n ? 3 : value,
+					 .value = value,
+					 .text = { &letters[n], 1 } };
+	}
+	return names_make(arena, list, n, &(struct names_options){ .unknown = "error#" });
+}
 
 static const struct schema *make_schema(struct arena *arena)
 {
@@ -62,7 +90,13 @@ static const struct schema *make_schema(struct arena *arena)
 					 .layout = (uint8_t)fields[i].layout,
 					 .loc = (uint8_t)fields[i].loc,
 					 .at = fields[i].at,
-					 .size = fields[i].size };
+					 .size = fields[i].size,
+					 .bit = 2,
+					 .bits = 5,
+					 .names = fields[i].names
+							  ? make_names(arena, fields[i].names,
+								       fields[i].type == TYPE_FLAGS)
+							  : NULL };
 
 		assert_int_equal(schema_add(&b, &f), 0);
 	}
@@ -328,6 +362,80 @@ static void a_constant_does_not_hide_a_type_error(void **state)
 	assert_type_error("event == 5", 7, "'event' (a string) cannot be compared");
 }
 
+static void a_name_is_the_number_it_stands_for(void **state)
+{
+	(void)state;
+	assert_program("error == 'P'", "0: unless ROW32 error in 1..1 drop\n");
+	assert_program("error != 'N'", "0: if ROW32 error in 0..0 drop\n");
+	assert_program("error in ('P', 'I')", "0: if ROW32 error in 1..1 keep\n"
+					      "1: unless ROW32 error in 2..2 drop\n");
+	assert_program("error == 'error#77'", "0: unless ROW32 error in 77..77 drop\n");
+	assert_program("error > 0", "0: unless ROW32 error in 1..4294967295 drop\n");
+	assert_program("error ~ 'E*'", "0: unless SHOWN error begins \"E\" drop\n");
+	/* Two numbers have this name. */
+	assert_program("code == 'b'", "0: if ROW8 code in 1..1 keep\n"
+				      "1: unless ROW8 code in 2..2 drop\n");
+	assert_type_error("error == 'Q'", 10, "no 'error' is called 'Q'");
+	assert_type_error("error < 'P'", 7, "'error' (a name) is not ordered as text");
+}
+
+static void flags_are_a_set_and_a_text(void **state)
+{
+	(void)state;
+	assert_program("flags has 'W'", "0: unless MASK flags & 0x1 == 0x1 drop\n");
+	assert_program("flags has 'R'", "0: unless MASK flags & 0x3 == 0x0 drop\n");
+	assert_program("flags == 'W|C'", "0: unless SHOWN flags == \"W|C\" drop\n");
+	assert_program("flags == 3", "0: unless ROW16 flags in 3..3 drop\n");
+	assert_program("args has '-r'", "0: unless STRINGS args == \"-r\" drop\n");
+	assert_never("missing has 'x'");
+	assert_type_error("flags has 'Z'", 11, "no 'flags' is called 'Z'");
+	assert_type_error("comm has 'x'", 6, "'comm' (a string) has nothing in it");
+}
+
+static void units_are_numbers(void **state)
+{
+	(void)state;
+	assert_program("latency >= 10ms",
+		       "0: unless ROW64 latency in 10000000..18446744073709551615 drop\n");
+	assert_program("mode == 0o644", "0: unless ROW32 mode in 420..420 drop\n");
+	assert_type_error("latency > '10ms'", 9, "is not ordered as text");
+	assert_type_error("latency == '10ms'", 12, "is compared with numbers");
+}
+
+static void addresses_are_in_networks(void **state)
+{
+	(void)state;
+	assert_program("addr == '10.1.2.3'", "0: unless IP addr in 10.1.2.3/32 drop\n");
+	assert_program("addr in ('10.1.2.3/8', '::1')", "0: if IP addr in 10.0.0.0/8 keep\n"
+							"1: unless IP addr in ::1/128 drop\n");
+	assert_program("addr ~ '10.*'", "0: unless SHOWN addr begins \"10.\" drop\n");
+	assert_program("peer == '[::1]:53'", "0: unless SHOWN peer == \"[::1]:53\" drop\n");
+	assert_program("query ~ '*.example.com.'",
+		       "0: unless SHOWN query ends \".example.com.\" drop\n");
+	assert_program("addr == addr", "0: unless TEXTS addr == addr drop\n");
+	assert_type_error("addr == '10.0.0.0/33'", 9, "neither an address");
+	assert_type_error("addr == '10.0.0/8'", 9, "neither an address");
+	assert_type_error("addr == '::1/129'", 9, "neither an address");
+	assert_type_error("addr == '10.0.0.0/'", 9, "neither an address");
+	assert_type_error("addr == 10", 6, "cannot be compared");
+	assert_type_error("addr < addr", 6, "for which there is no '<'");
+	assert_type_error("addr == comm", 6, "cannot be compared");
+}
+
+static void wide_numbers_and_bit_fields_compare(void **state)
+{
+	(void)state;
+	assert_program("wide == -1", "0: unless WIDE wide in -1..-1 drop\n");
+	assert_program("wide > 5", "0: unless WIDE wide in "
+				   "6..170141183460469231731687303715884105727 drop\n");
+	assert_program("wide < 0.5", "0: unless WIDE wide in "
+				     "-170141183460469231731687303715884105728..0 drop\n");
+	assert_program("bits > 3", "0: unless INT bits in 4..31 drop\n");
+	assert_never("bits == 32");
+	assert_type_error("wide == u64", 6, "with a literal only");
+	assert_type_error("list == 1", 6, "'list' (an array) cannot be compared");
+}
+
 static void programs_are_limited(void **state)
 {
 	struct arena arena = ARENA_INIT;
@@ -364,6 +472,11 @@ int main(void)
 		cmocka_unit_test(times_compare_with_moments),
 		cmocka_unit_test(types_that_do_not_go_together_are_refused),
 		cmocka_unit_test(a_constant_does_not_hide_a_type_error),
+		cmocka_unit_test(a_name_is_the_number_it_stands_for),
+		cmocka_unit_test(flags_are_a_set_and_a_text),
+		cmocka_unit_test(units_are_numbers),
+		cmocka_unit_test(addresses_are_in_networks),
+		cmocka_unit_test(wide_numbers_and_bit_fields_compare),
 		cmocka_unit_test(programs_are_limited),
 	};
 

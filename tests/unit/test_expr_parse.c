@@ -46,8 +46,8 @@ static void print_operand(FILE *out, const struct operand *o)
 static void print_node(FILE *out, const struct node *node)
 {
 	static const char *const names[] = {
-		[NODE_AND] = "and", [NODE_OR] = "or", [NODE_NOT] = "not", [NODE_COMPARE] = NULL,
-		[NODE_GLOB] = "~",  [NODE_IN] = "in", [NODE_OPERAND] = ""
+		[NODE_AND] = "and", [NODE_OR] = "or", [NODE_NOT] = "not",  [NODE_COMPARE] = NULL,
+		[NODE_GLOB] = "~",  [NODE_IN] = "in", [NODE_OPERAND] = "", [NODE_HAS] = "has",
 	};
 
 	fprintf(out, "(%s", node->kind == NODE_COMPARE ? cmp_text(node->cmp) : names[node->kind]);
@@ -59,7 +59,7 @@ static void print_node(FILE *out, const struct node *node)
 		fputc(' ', out);
 		print_operand(out, &node->left);
 	}
-	if (node->kind == NODE_COMPARE || node->kind == NODE_GLOB) {
+	if (node->kind == NODE_COMPARE || node->kind == NODE_GLOB || node->kind == NODE_HAS) {
 		fputc(' ', out);
 		print_operand(out, &node->right);
 	}
@@ -126,6 +126,8 @@ static void each_comparison_is_read(void **state)
 	assert_tree("a !~ \"x*\"", "(not (~ a 'x*'))");
 	assert_tree("a in (1, 2,3)", "(in a 1 2 3)");
 	assert_tree("in in ('in')", "(in in 'in')");
+	assert_tree("has has 'has'", "(has has 'has')");
+	assert_tree("!(flags has 'X') && a", "(and (not (has flags 'X')) ( a))");
 	assert_tree("true", "( true)");
 }
 

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "data/names.h"
 #include "expr/expr.h"
 #include "expr_twin.h"
 
@@ -128,6 +129,25 @@ static const struct kind {
 	{ TYPE_INT, LAYOUT_S16, LOC_CONST },     { TYPE_FLOAT, LAYOUT_F64, LOC_CONST },
 	{ TYPE_BOOL, LAYOUT_U8, LOC_CONST },     { TYPE_STRING, LAYOUT_STR, LOC_CONST },
 	{ TYPE_STRINGS, LAYOUT_STR, LOC_CONST }, { TYPE_TIME, LAYOUT_S64, LOC_CONST },
+	{ TYPE_NAME, LAYOUT_U8, LOC_ROW },       { TYPE_NAME, LAYOUT_S32, LOC_ROW },
+	{ TYPE_NAME, LAYOUT_U64, LOC_ROW },      { TYPE_NAME, LAYOUT_U64, LOC_COL },
+	{ TYPE_NAME, LAYOUT_SBITS, LOC_ROW },    { TYPE_NAME, LAYOUT_U32, LOC_CONST },
+	{ TYPE_FLAGS, LAYOUT_U16, LOC_ROW },     { TYPE_FLAGS, LAYOUT_U64, LOC_ROW },
+	{ TYPE_FLAGS, LAYOUT_BITS, LOC_ROW },    { TYPE_DURATION, LAYOUT_U64, LOC_ROW },
+	{ TYPE_SIZE, LAYOUT_S64, LOC_ROW },      { TYPE_MODE, LAYOUT_U32, LOC_ROW },
+	{ TYPE_UINT, LAYOUT_BITS, LOC_ROW },     { TYPE_INT, LAYOUT_SBITS, LOC_ROW },
+	{ TYPE_BOOL, LAYOUT_BITS, LOC_ROW },     { TYPE_UINT, LAYOUT_U128, LOC_ROW },
+	{ TYPE_INT, LAYOUT_S128, LOC_ROW },      { TYPE_IP, LAYOUT_L3, LOC_ROW },
+	{ TYPE_IP, LAYOUT_L4, LOC_ROW },         { TYPE_ENDPOINT, LAYOUT_L4, LOC_ROW },
+	{ TYPE_DNS, LAYOUT_BYTES, LOC_ROW },
+};
+
+/* Words that numbers near the edges have. */
+#define WORD(number, word) \
+	{ .mask = (number), .value = (number), .text = { (word), sizeof(word) - 1 } }
+static const struct name words[] = {
+	WORD(1, "ONE"),   WORD(2, "TWO"),           WORD(2, "DUO"),  WORD(0x80, "HIGH"),
+	WORD(0x7f, "ab"), WORD(UINT64_MAX, "LAST"), WORD(0, "NONE"),
 };
 
 /* Everything one round is about. */
@@ -144,13 +164,31 @@ struct world {
 
 static uint32_t layout_size(enum layout layout)
 {
-	static const uint8_t sizes[] = {
-#define X(id, bytes) [LAYOUT_##id] = bytes,
-		LAYOUT_LIST(X)
-#undef X
-	};
+	if (layout == LAYOUT_BITS || layout == LAYOUT_SBITS)
+		return 1 + pick(9);
+	return layout_bytes(layout) ? layout_bytes(layout) : pick(41);
+}
 
-	return sizes[layout] ? sizes[layout] : pick(41);
+static void set_bits(struct field *f)
+{
+	uint32_t all = 8 * f->size, max;
+
+	f->bit = (uint8_t)pick(8);
+	max = all - f->bit < 64 ? all - f->bit : 64;
+	f->bits = (uint8_t)(1 + pick(max));
+}
+
+/* An address from a few, in the layout of an endpoint. */
+static void write_endpoint(const struct field *f, uint8_t *at)
+{
+	static const uint8_t versions[] = { 4, 4, 6, 6, 0 };
+
+	memset(at, 0, f->size);
+	at[0] = one_in(2) ? 10 : 0xfe;
+	at[15] = (uint8_t)pick(2);
+	at[f->size - 1] = versions[pick(5)];
+	if (f->layout == LAYOUT_L4)
+		at[16] = (uint8_t)pick(3);
 }
 
 /* Fill in what a field of the type could hold, at its place. */
@@ -163,6 +201,21 @@ static void write_value(struct world *w, const struct field *f, uint8_t *at)
 	int64_t ns = random_moment_ns();
 
 	switch ((enum layout)f->layout) {
+	case LAYOUT_L3:
+	case LAYOUT_L4:
+		write_endpoint(f, at);
+		return;
+	case LAYOUT_BITS:
+	case LAYOUT_SBITS:
+		for (uint32_t i = 0; i < f->size; i++)
+			at[i] = one_in(2) ? (uint8_t)pick(256) : one_in(2) ? 0xff : 0;
+		return;
+	case LAYOUT_U128:
+	case LAYOUT_S128:
+		memcpy(at, &bits, sizeof(bits));
+		bits = one_in(2) ? 0 : random_bits();
+		memcpy(at + 8, &bits, sizeof(bits));
+		return;
 	case LAYOUT_CHARS:
 	case LAYOUT_BYTES:
 	case LAYOUT_TAIL:
@@ -206,6 +259,15 @@ static void add_field(struct world *w, struct schema_builder *b, uint32_t number
 			   .size = layout_size(kind->layout),
 			   .name = arena_printf(&w->arena, "f%u", number) };
 
+	if (f.layout == LAYOUT_BITS || f.layout == LAYOUT_SBITS)
+		set_bits(&f);
+	if (f.type == TYPE_NAME || f.type == TYPE_FLAGS)
+		f.names = names_make(
+			&w->arena, words, sizeof(words) / sizeof(*words) - one_in(2),
+			&(struct names_options){ .unknown = one_in(2) ? "no#" : NULL,
+						 .hides_number = one_in(4),
+						 .is_signed = f.layout == LAYOUT_S32 ||
+							      f.layout == LAYOUT_SBITS });
 	if (f.loc == LOC_COL) {
 		f.at = (*ncols)++;
 	} else if (f.loc == LOC_CONST) {
@@ -421,6 +483,10 @@ static void put_text(struct world *w, const char *name)
 static void put_literal(struct world *w, const struct field *f, const char *name)
 {
 	enum type type = f ? (enum type)f->type : (enum type)pick(4);
+	static const char *const addresses[] = { "10.0.0.0",    "10.0.0.0/8",  "10.0.0.0/0",
+						 "fe00::1",     "fe00::/16",   "a00::1/127",
+						 "254.0.0.0/7", "254.0.0.0/32" };
+	static const char *const endpoints[] = { "10.0.0.0:1", "[fe00::1]:2", "254.0.0.0:0", "" };
 
 	switch (type) {
 	case TYPE_BOOL:
@@ -429,6 +495,22 @@ static void put_literal(struct world *w, const struct field *f, const char *name
 	case TYPE_STRING:
 	case TYPE_STRINGS:
 		put_text(w, name);
+		return;
+	case TYPE_NAME:
+	case TYPE_FLAGS:
+		if (one_in(3))
+			put_number(w);
+		else
+			put(w, "'%s'", f->names->list[pick(f->names->n)].text.at);
+		return;
+	case TYPE_IP:
+		put(w, "'%s'", addresses[pick(8)]);
+		return;
+	case TYPE_ENDPOINT:
+		put(w, "'%s'", endpoints[pick(4)]);
+		return;
+	case TYPE_DNS:
+		put(w, "'%s'", one_in(2) ? "a." : "");
 		return;
 	case TYPE_TIME:
 		put_moment(w);
@@ -471,9 +553,27 @@ static const char *random_name(struct world *w)
 	return arena_printf(&w->arena, "f%u", pick(w->nadded + one_in(4)));
 }
 
-static bool is_numeric(enum type type)
+static bool is_wide(const struct field *f)
 {
-	return type == TYPE_INT || type == TYPE_UINT || type == TYPE_FLOAT || type == TYPE_TIME_NS;
+	return f->layout == LAYOUT_U128 || f->layout == LAYOUT_S128;
+}
+
+/* Made of bytes: equal or not, but without an order. */
+static bool is_text_only(const struct field *f)
+{
+	return f->type == TYPE_IP || f->type == TYPE_ENDPOINT || f->type == TYPE_DNS;
+}
+
+static bool is_word(const struct field *f)
+{
+	return f->type == TYPE_NAME || f->type == TYPE_FLAGS;
+}
+
+static bool is_numeric(const struct field *f)
+{
+	return (f->type == TYPE_INT || f->type == TYPE_UINT || f->type == TYPE_FLOAT ||
+		f->type == TYPE_TIME_NS || type_is_made_number((enum type)f->type)) &&
+	       !is_wide(f);
 }
 
 static bool may_meet(const struct field *a, const struct field *b)
@@ -484,19 +584,21 @@ static bool may_meet(const struct field *a, const struct field *b)
 		return true;
 	a_time = a->type == TYPE_TIME || a->type == TYPE_TIME_NS;
 	b_time = b->type == TYPE_TIME || b->type == TYPE_TIME_NS;
-	return (is_numeric((enum type)a->type) && is_numeric((enum type)b->type)) ||
-	       (a_time && b_time) || (a->type == b->type && a->type == TYPE_STRING) ||
+	return (is_numeric(a) && is_numeric(b)) || (a_time && b_time) ||
+	       (a->type == b->type && is_text_only(a)) ||
+	       (a->type == b->type && a->type == TYPE_STRING) ||
 	       (a->type == b->type && a->type == TYPE_BOOL);
 }
 
 static void put_compare(struct world *w, const char *name, const struct field *f)
 {
 	static const char *const ops[] = { "==", "!=", "<", "<=", ">", ">=" };
-	bool only_equal = f && (f->type == TYPE_BOOL || f->type == TYPE_STRINGS);
+	bool only_equal = f && (f->type == TYPE_BOOL || f->type == TYPE_STRINGS || is_word(f) ||
+				is_text_only(f));
 	const char *op = ops[pick(only_equal ? 2 : 6)], *other = random_name(w);
 	const struct field *g = schema_find(w->schema, other);
 
-	if (g && g->type == TYPE_BOOL && !only_equal)
+	if (g && (g->type == TYPE_BOOL || is_text_only(g)) && !only_equal)
 		op = ops[pick(2)];
 	if (one_in(3) && may_meet(f, g) && !(!f && g && g->type == TYPE_STRINGS)) {
 		put(w, "%s %s %s", name, op, other);
@@ -513,11 +615,19 @@ static void put_test(struct world *w)
 {
 	const char *name = random_name(w);
 	const struct field *f = schema_find(w->schema, name);
-	bool is_text = !f || f->type == TYPE_STRING || f->type == TYPE_STRINGS;
+	bool is_text = !f || f->type == TYPE_STRING || f->type == TYPE_STRINGS || is_word(f) ||
+		       is_text_only(f);
+	bool is_set = !f || f->type == TYPE_STRINGS || f->type == TYPE_FLAGS;
 	uint32_t n = pick(4);
 
 	if ((!f || f->type == TYPE_BOOL) && one_in(3)) {
 		put(w, "%s", name);
+	} else if (is_set && one_in(3)) {
+		put(w, "%s has ", name);
+		if (f && f->type == TYPE_FLAGS)
+			put(w, "'%s'", f->names->list[pick(f->names->n)].text.at);
+		else
+			put_text(w, name);
 	} else if (is_text && one_in(2)) {
 		put(w, "%s %s ", name, one_in(3) ? "!~" : "~");
 		put_pattern(w);
