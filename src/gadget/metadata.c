@@ -1,72 +1,157 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Parsing makes one tree (tree.h) of every format; the rest looks things up in it. */
 #include "gadget/metadata.h"
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
-static const char *text_of(const struct yaml_node *root, const char *path)
+#include "gadget/metadata_older.h"
+#include "gadget/tree.h"
+
+static const struct yaml_node *scalar(const struct yaml_node *map, const char *path)
 {
-	const struct yaml_node *node = metadata_find(root, path);
+	const struct yaml_node *node = tree_value(map, path);
 
-	return node && node->kind == YAML_SCALAR ? node->text : NULL;
+	return node && node->kind == YAML_SCALAR ? node : NULL;
+}
+
+const char *metadata_text(const struct yaml_node *node, const char *path)
+{
+	const struct yaml_node *found = scalar(node, path);
+
+	return found ? found->text : NULL;
+}
+
+const struct yaml_node *metadata_find(const struct yaml_node *node, const char *path)
+{
+	const struct yaml_node *value = tree_value(node, path), *map;
+
+	if (value && value->kind != YAML_NULL)
+		return value;
+	map = tree_map(node, path);
+	return map ? map : value;
+}
+
+int metadata_make(struct tree *tree, const char *file, struct yaml_node *root,
+		  const struct metadata **ret_metadata)
+{
+	struct metadata *md = arena_alloc(tree->arena, sizeof(*md));
+	int r = metadata_read_older(tree, root, &md->every);
+
+	if (r < 0)
+		return r;
+	md->file = arena_strdup(tree->arena, file);
+	md->root = root;
+	md->name = metadata_text(root, "name");
+	md->description = metadata_text(root, "description");
+	md->homepage = metadata_text(root, "homepageurl");
+	md->documentation = metadata_text(root, "documentationurl");
+	if (!md->documentation)
+		md->documentation = metadata_text(root, "documentation");
+	md->source = metadata_text(root, "sourceurl");
+	*ret_metadata = md;
+	return 0;
 }
 
 int metadata_parse(struct arena *arena, const char *file, const char *text, size_t len,
 		   const struct metadata **ret_metadata, struct error *err)
 {
-	struct metadata *md = arena_alloc(arena, sizeof(*md));
-	struct yaml_node *root;
-	int r = yaml_parse(arena, file, text, len, &root, err);
+	struct yaml_node *root = arena_alloc(arena, sizeof(*root)), *document;
+	struct tree tree = { .arena = arena, .err = err };
+	int r = yaml_parse(arena, file, text, len, &document, err);
 
 	if (r < 0)
 		return r;
-	if (root->kind != YAML_MAP && root->kind != YAML_NULL)
-		return error_at(err, EINVAL, root->pos, "metadata must be a map, not %s",
-				yaml_describe(root));
-	*md = (struct metadata){
-		.file = arena_strdup(arena, file),
-		.root = root,
-		.name = text_of(root, "name"),
-		.description = text_of(root, "description"),
-		.homepage = text_of(root, "homepageurl"),
-		.documentation = text_of(root, "documentationurl"),
-		.source = text_of(root, "sourceurl"),
-	};
-	*ret_metadata = md;
-	return 0;
-}
-
-const struct yaml_node *metadata_find(const struct yaml_node *node, const char *path)
-{
-	if (!node || node->kind != YAML_MAP)
-		return NULL;
-	for (size_t i = 0; i < node->nitems; i++) {
-		const struct yaml_node *item = &node->items[i], *found;
-		size_t len = strlen(item->key);
-
-		if (strncasecmp(item->key, path, len) != 0)
-			continue;
-		if (!path[len])
-			return item;
-		if (path[len] != '.')
-			continue;
-		found = metadata_find(item, path + len + 1);
-		if (found)
-			return found;
-	}
-	return NULL;
+	if (document->kind != YAML_MAP && document->kind != YAML_NULL)
+		return error_at(err, EINVAL, document->pos, "metadata must be a map, not %s",
+				yaml_describe(document));
+	*root = (struct yaml_node){ .kind = YAML_MAP, .pos = document->pos };
+	r = tree_merge(&tree, root, document, TREE_REFUSE);
+	if (r < 0)
+		return r;
+	return metadata_make(&tree, file, root, ret_metadata);
 }
 
 const struct yaml_node *metadata_annotation(const struct metadata *metadata, const char *event,
 					    const char *field, const char *key)
 {
-	const struct yaml_node *node;
+	const struct yaml_node *source, *found;
 
 	if (!metadata)
 		return NULL;
-	node = metadata_find(metadata_find(metadata->root, "datasources"), event);
-	if (field)
-		node = metadata_find(metadata_find(node, "fields"), field);
-	return metadata_find(metadata_find(node, "annotations"), key);
+	source = tree_map(tree_map(metadata->root, "datasources"), event);
+	if (!field)
+		return metadata_find(tree_map(source, "annotations"), key);
+	found = tree_map(tree_map(source, "fields"), field);
+	found = metadata_find(tree_map(found, "annotations"), key);
+	if (found)
+		return found;
+	return metadata_find(tree_map(tree_map(metadata->every, field), "annotations"), key);
+}
+
+/* ---- parameters and programs --------------------------------------------- */
+
+static bool param_at(const struct yaml_node *params, const char *variable,
+		     struct metadata_param *ret_param)
+{
+	const struct yaml_node *entry = tree_map(params, variable);
+
+	if (!entry)
+		return false;
+	*ret_param = (struct metadata_param){
+		.pos = entry->key_pos,
+		.key = scalar(entry, "key"),
+		.default_value = scalar(entry, "defaultvalue"),
+		.description = scalar(entry, "description"),
+	};
+	return true;
+}
+
+bool metadata_param(const struct metadata *metadata, const char *variable,
+		    struct metadata_param *ret_param)
+{
+	if (!metadata)
+		return false;
+	return param_at(tree_map(metadata->root, "params.ebpf"), variable, ret_param) ||
+	       param_at(tree_map(metadata->root, "ebpfparams"), variable, ret_param);
+}
+
+const struct yaml_node *metadata_param_default(const struct metadata *metadata, const char *name)
+{
+	return metadata ? scalar(tree_map(metadata->root, "paramdefaults"), name) : NULL;
+}
+
+const struct yaml_node *metadata_program(const struct metadata *metadata, const char *name,
+					 const char *path)
+{
+	return metadata ? metadata_find(tree_map(tree_map(metadata->root, "programs"), name), path)
+			: NULL;
+}
+
+uint32_t metadata_customs(struct arena *arena, const struct metadata *metadata,
+			  const struct metadata_custom **ret_customs)
+{
+	const struct yaml_node *all = metadata ? tree_map(metadata->root, "params.custom") : NULL;
+	struct metadata_custom *customs = NULL;
+	uint32_t n = 0;
+
+	if (all)
+		customs = arena_array(arena, METADATA_MAX_CUSTOM, sizeof(*customs));
+	for (size_t i = 0; all && i < all->nitems && n < METADATA_MAX_CUSTOM; i++) {
+		const struct yaml_node *entry = &all->items[i];
+
+		if (entry->kind != YAML_MAP)
+			continue;
+		customs[n++] = (struct metadata_custom){
+			.key = entry->key,
+			.pos = entry->key_pos,
+			.description = scalar(entry, "description"),
+			.default_value = scalar(entry, "defaultvalue"),
+			.alias = scalar(entry, "alias"),
+			.values = tree_map(entry, "values"),
+			.patch = tree_map(entry, "patch"),
+		};
+	}
+	*ret_customs = customs;
+	return n;
 }
