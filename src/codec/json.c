@@ -307,8 +307,9 @@ static size_t json_mark(const struct encoder *encoder, const struct mark *mark, 
 	}
 	out = mark_name(out, ",\"reason\":\"", mark->reason);
 	out = mark_number(out, ",\"n\":", mark->n);
-	if (mark->from || mark->to) {
+	if (mark->has_cpu)
 		out = mark_number(out, ",\"cpu\":", mark->cpu);
+	if (mark->from || mark->to) {
 		out = mark_number(out, ",\"from_seq\":", mark->from);
 		out = mark_number(out, ",\"to_seq\":", mark->to);
 	}

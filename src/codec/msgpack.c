@@ -530,7 +530,7 @@ static size_t msgpack_mark(const struct encoder *encoder, const struct mark *mar
 	}
 	*out++ = FIX_MAP | 1;
 	out = mark_text(out, "_loss");
-	*out++ = (uint8_t)(FIX_MAP | ((mark->sink ? 3 : 4) + (has_place ? 3 : 0)));
+	*out++ = (uint8_t)(FIX_MAP | ((mark->sink ? 3 : 4) + mark->has_cpu + (has_place ? 2 : 0)));
 	if (mark->sink) {
 		out = mark_name(out, "sink", mark->sink);
 	} else {
@@ -539,8 +539,9 @@ static size_t msgpack_mark(const struct encoder *encoder, const struct mark *mar
 	}
 	out = mark_name(out, "reason", mark->reason);
 	out = mark_number(out, "n", mark->n);
-	if (has_place) {
+	if (mark->has_cpu)
 		out = mark_number(out, "cpu", mark->cpu);
+	if (has_place) {
 		out = mark_number(out, "from_seq", mark->from);
 		out = mark_number(out, "to_seq", mark->to);
 	}

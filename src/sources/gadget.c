@@ -235,6 +235,7 @@ static void add_mark(struct port *port, uint32_t before_row, uint64_t n, const s
 		.event = port->model->name,
 		.reason = "ring_full",
 		.n = n,
+		.has_cpu = gap != NULL,
 		.cpu = gap ? gap->cpu : 0,
 		.from = gap ? gap->from : 0,
 		.to = gap ? gap->to : 0,

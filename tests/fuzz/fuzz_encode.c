@@ -404,6 +404,7 @@ static void check_mark(const struct subject *s, const struct encoder *json)
 				   .event = s->schema->event,
 				   .reason = "r",
 				   .n = s->pos[0],
+				   .has_cpu = s->pos[0] & 1,
 				   .from = s->pos[0] };
 	uint8_t *out = malloc(ENCODER_MARK_MAX);
 

@@ -435,7 +435,12 @@ static void json_writes_a_loss_where_it_happened(void **state)
 		&f, true, &mark,
 		"{\"_loss\":{\"source\":\"opens\",\"event\":\"op\\\"en\",\"reason\":\"ring_full\","
 		"\"n\":12}}\n");
+	mark.has_cpu = true;
 	mark.cpu = 3;
+	expect_mark(
+		&f, true, &mark,
+		"{\"_loss\":{\"source\":\"opens\",\"event\":\"op\\\"en\",\"reason\":\"ring_full\","
+		"\"n\":12,\"cpu\":3}}\n");
 	mark.from = 100;
 	mark.to = 111;
 	expect_mark(
@@ -469,6 +474,7 @@ static void json_keeps_a_loss_within_its_limit_whatever_the_names(void **state)
 			      .event = name,
 			      .reason = name,
 			      .n = UINT64_MAX,
+			      .has_cpu = true,
 			      .cpu = UINT32_MAX,
 			      .from = UINT64_MAX - 1,
 			      .to = UINT64_MAX };

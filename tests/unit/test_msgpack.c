@@ -578,6 +578,7 @@ static void msgpack_writes_a_loss_as_a_record(void **state)
 	expected_begin(&e);
 	expected_loss(&e, false);
 	expected_end(&e, out, encoder->mark(encoder, &mark, out));
+	mark.has_cpu = true;
 	mark.cpu = 3;
 	mark.from = 100;
 	mark.to = 111;
@@ -650,6 +651,7 @@ static void msgpack_keeps_a_loss_within_its_limit_whatever_the_names(void **stat
 			      .event = name,
 			      .reason = name,
 			      .n = UINT64_MAX,
+			      .has_cpu = true,
 			      .cpu = UINT32_MAX,
 			      .from = UINT64_MAX,
 			      .to = UINT64_MAX };
