@@ -70,7 +70,7 @@ struct mark {
 	const char *event;           /* and of which kind */
 	const char *reason;          /* a counter's name, e.g. "ring_full" */
 	uint64_t n;
-	bool has_cpu;      /* it is known on which CPU: */
+	bool has_cpu; /* it is known on which CPU: */
 	uint32_t cpu;
 	uint64_t from, to; /* sequence numbers of the gap on that cpu; both 0: unknown */
 };
