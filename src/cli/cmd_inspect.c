@@ -156,7 +156,7 @@ static json_t *params_json(const struct model *m)
 
 	for (uint32_t i = 0; i < m->nparams; i++) {
 		const struct model_param *p = &m->params[i];
-		json_t *one = json_pack("{ss ss ss}", "key", p->key, "variable", p->variable,
+		json_t *one = json_pack("{ss ss? ss}", "key", p->key, "variable", p->variable,
 					"type", param_kind_name(p->kind));
 
 		/* Text from the file may be no UTF-8; then it is left out. */
@@ -196,7 +196,7 @@ static enum exit_status inspect(const char *what, bool as_json, struct arena *ar
 	const struct model *model;
 
 	if (gadget_find(arena, what, NULL, &place, &err) < 0 ||
-	    inspect_file(arena, &place, &model, &err) < 0)
+	    inspect_file(arena, &place, NULL, &model, &err) < 0)
 		return exit_report(&err, STATUS_BAD_GADGET);
 	if (as_json)
 		print_json(model);

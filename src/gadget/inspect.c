@@ -24,118 +24,13 @@
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
 #include "gadget/metadata.h"
+#include "gadget/settings.h"
 
 enum {
 	MAX_TYPES = 65536,
 	MAX_MARKERS = 1024,
 	MAX_NEEDS = 16,
 };
-
-/* ---- parameters ---------------------------------------------------------- */
-
-/* What users call a variable: without its usual prefix, with dashes. */
-static const char *param_key(struct arena *arena, const char *variable)
-{
-	char *key =
-		arena_strdup(arena, strncmp(variable, "targ_", 5) != 0 ? variable : variable + 5);
-
-	for (char *c = key; *c; c++)
-		if (*c == '_')
-			*c = '-';
-	return key;
-}
-
-static enum param_kind param_kind_of(const struct inspection *in, uint32_t type_id)
-{
-	const struct btf_type *t = btf_bare(in->btf, type_id, NULL), *element;
-	const char *name;
-
-	if (!t)
-		return PARAM_OTHER;
-	if (btf_is_any_enum(t))
-		return btf_kflag(t) ? PARAM_INT : PARAM_UINT;
-	if (btf_is_array(t)) {
-		element = btf_bare(in->btf, btf_array(t)->type, NULL);
-		name = element ? btf__name_by_offset(in->btf, element->name_off) : NULL;
-		return element && btf_is_int(element) && element->size == 1 && name &&
-				       !strcmp(name, "char")
-			       ? PARAM_TEXT
-			       : PARAM_OTHER;
-	}
-	if (!btf_is_int(t) || t->size > 8 || (t->size & (t->size - 1)))
-		return PARAM_OTHER;
-	if (btf_int_encoding(t) == BTF_INT_BOOL)
-		return PARAM_BOOL;
-	return btf_int_encoding(t) == BTF_INT_SIGNED ? PARAM_INT : PARAM_UINT;
-}
-
-/* Bytes of the file as text that cannot drive a terminal. */
-static const char *printable(struct arena *arena, const char *text, size_t len)
-{
-	char *out = arena_alloc(arena, 4 * len + 1), *end = out;
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] >= ' ' && text[i] <= '~')
-			*end++ = text[i];
-		else
-			end += snprintf(end, 5, "\\x%02x", (unsigned char)text[i]);
-	}
-	return out;
-}
-
-static const char *param_initial(struct arena *arena, const struct model_param *p,
-				 const uint8_t *bytes)
-{
-	uint64_t u = 0;
-
-	if (p->kind == PARAM_TEXT)
-		return printable(arena, (const char *)bytes, strnlen((const char *)bytes, p->size));
-	if (p->kind == PARAM_OTHER)
-		return "";
-	memcpy(&u, bytes, p->size);
-	if (p->kind == PARAM_BOOL)
-		return u ? "true" : "false";
-	if (p->kind == PARAM_UINT)
-		return arena_printf(arena, "%llu", (unsigned long long)u);
-	u <<= 64 - 8 * p->size;
-	return arena_printf(arena, "%lld", (long long)((int64_t)u >> (64 - 8 * p->size)));
-}
-
-static const struct object_symbol *symbol_find(const struct object *object, const char *name)
-{
-	for (uint32_t i = 1; i < object->nsymbols; i++)
-		if (object->symbols[i].type == STT_OBJECT && !strcmp(object->symbols[i].name, name))
-			return &object->symbols[i];
-	return NULL;
-}
-
-static int read_param(struct inspection *in, const char *variable)
-{
-	const struct object_symbol *symbol = symbol_find(&in->object, variable);
-	int id = btf__find_by_name_kind(in->btf, variable, BTF_KIND_VAR);
-	const struct object_section *section;
-	struct model_param *p;
-
-	if (!symbol || id <= 0 || symbol->section == SHN_UNDEF || symbol->section >= SHN_LORESERVE)
-		return error_set(in->err, EBADMSG, "a GADGET_PARAM names no variable: '%s'",
-				 variable);
-	section = &in->object.sections[symbol->section];
-	if (strncmp(section->name, ".rodata", 7) != 0 || !section->data)
-		return error_set(in->err, EBADMSG, "parameter '%s' is not constant", variable);
-	if (in->model->nparams == MODEL_MAX_PARAMS)
-		return error_set(in->err, E2BIG, "more than %d parameters", MODEL_MAX_PARAMS);
-	p = &in->model->params[in->model->nparams++];
-	p->variable = arena_strdup(in->arena, variable);
-	p->key = param_key(in->arena, variable);
-	p->section = arena_strdup(in->arena, section->name);
-	p->at = (uint32_t)symbol->value;
-	p->size = (uint32_t)symbol->size;
-	p->kind = param_kind_of(in, btf__type_by_id(in->btf, (uint32_t)id)->type);
-	if (p->size == 0 || p->size > MODEL_MAX_PARAM || (p->kind != PARAM_TEXT && p->size > 8))
-		p->kind = PARAM_OTHER;
-	p->initial = param_initial(in->arena, p, section->data + p->at);
-	return 0;
-}
 
 /* ---- markers ------------------------------------------------------------- */
 
@@ -174,7 +69,7 @@ static int read_marker(struct inspection *in, const char *name)
 		if (i == 0)
 			return inspect_tracer(in, rest);
 		if (i == 1)
-			return read_param(in, rest);
+			return inspect_param(in, rest);
 		(void)marker_split(rest, parts, 1);
 		return inspect_unsupported(in, parts[0], marker_kinds[i].why);
 	}
@@ -205,87 +100,6 @@ static int read_markers(struct inspection *in)
 	}
 	if (in->model->nsources == 0)
 		return inspect_seed_rings(in);
-	return 0;
-}
-
-/* ---- programs ------------------------------------------------------------ */
-
-static const struct {
-	const char *prefix;
-	enum program_kind kind;
-} section_kinds[] = {
-	{ "tracepoint/", PROGRAM_TRACEPOINT }, { "tp/", PROGRAM_TRACEPOINT },
-	{ "raw_tracepoint/", PROGRAM_RAW_TP }, { "raw_tp/", PROGRAM_RAW_TP },
-	{ "tp_btf/", PROGRAM_TP_BTF },
-};
-
-/* Find out from the section's name what the program hangs on. */
-static void read_section(struct inspection *in, struct model_program *p)
-{
-	p->kind = PROGRAM_OTHER;
-	if (!strcmp(p->section, "syscall")) {
-		p->kind = PROGRAM_SYSCALL;
-		return;
-	}
-	for (size_t i = 0; i < sizeof(section_kinds) / sizeof(*section_kinds); i++) {
-		size_t len = strlen(section_kinds[i].prefix);
-		const char *target = p->section + len, *slash;
-
-		if (strncmp(p->section, section_kinds[i].prefix, len) != 0)
-			continue;
-		slash = strchr(target, '/');
-		if (section_kinds[i].kind == PROGRAM_TRACEPOINT && slash && slash > target) {
-			p->category = arena_strndup(in->arena, target, (size_t)(slash - target));
-			target = slash + 1;
-			slash = strchr(target, '/');
-		} else if (section_kinds[i].kind == PROGRAM_TRACEPOINT) {
-			break;
-		}
-		if (!*target || slash)
-			break;
-		p->kind = section_kinds[i].kind;
-		p->target = target;
-		return;
-	}
-	p->unsupported = "programs of this kind";
-}
-
-static int add_program(struct inspection *in, const struct object_symbol *symbol)
-{
-	const struct object_section *section = &in->object.sections[symbol->section];
-	struct model_program *p;
-
-	if (symbol->bind == STB_LOCAL)
-		return error_set(in->err, EBADMSG, "program '%s' in section '%s' is static",
-				 symbol->name, section->name);
-	if (symbol->value % 8 || symbol->size % 8 || symbol->size == 0)
-		return error_set(in->err, EBADMSG, "damaged object: code of '%s'", symbol->name);
-	if (in->model->nprograms == MODEL_MAX_PROGRAMS)
-		return error_set(in->err, E2BIG, "more than %d programs", MODEL_MAX_PROGRAMS);
-	p = &in->model->programs[in->model->nprograms++];
-	p->name = arena_strdup(in->arena, symbol->name);
-	p->section = arena_strdup(in->arena, section->name);
-	p->instructions = (uint32_t)(symbol->size / 8);
-	read_section(in, p);
-	return 0;
-}
-
-static int read_programs(struct inspection *in)
-{
-	for (uint32_t i = 1; i < in->object.nsymbols; i++) {
-		const struct object_symbol *s = &in->object.symbols[i];
-		const struct object_section *section;
-		int r;
-
-		if (s->type != STT_FUNC || s->section == SHN_UNDEF || s->section >= SHN_LORESERVE)
-			continue;
-		section = &in->object.sections[s->section];
-		if (!(section->flags & SHF_EXECINSTR) || !strcmp(section->name, ".text"))
-			continue;
-		r = add_program(in, s);
-		if (r < 0)
-			return r;
-	}
 	return 0;
 }
 
@@ -368,7 +182,10 @@ static int read_all(struct inspection *in)
 		r = inspect_seed_others(in);
 	if (r < 0)
 		return r;
-	r = read_programs(in);
+	r = inspect_params_end(in);
+	if (r < 0)
+		return r;
+	r = inspect_programs(in);
 	if (r < 0)
 		return r;
 	read_needs(in);
@@ -465,11 +282,12 @@ static int read_metadata(struct arena *arena, const struct gadget_place *place,
 	r = read_file(arena, path, &bytes, &size, err);
 	if (r < 0)
 		return error_wrap(err, "cannot use '%s'", path);
-	return metadata_parse(arena, path, (const char *)bytes, size, ret_metadata, err);
+	r = metadata_parse(arena, path, (const char *)bytes, size, ret_metadata, err);
+	return r < 0 ? no_gadget(err) : 0;
 }
 
 int inspect_file(struct arena *arena, const struct gadget_place *place,
-		 const struct model **ret_model, struct error *err)
+		 const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
 {
 	const struct metadata *metadata = NULL;
 	const struct model *found = NULL;
@@ -480,12 +298,12 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 
 	if (r == 0)
 		r = read_metadata(arena, place, &metadata, err);
-	if (r == 0) {
+	if (r == 0)
+		r = settings_choose(arena, metadata, wanted, &metadata, err);
+	if (r == -EINVAL)
+		return r; /* what is wanted is wrong, not the gadget */
+	if (r == 0)
 		r = inspect_bytes(arena, place->name, bytes, size, metadata, &found, err);
-		/* the object is at fault, and nobody who only names it */
-		if (r == -EINVAL && err)
-			err->code = ENOEXEC;
-	}
 	if (r < 0)
 		return error_wrap(err, "cannot use '%s'", place->object);
 	model = arena_memdup(arena, found, sizeof(*found));

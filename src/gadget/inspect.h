@@ -10,15 +10,18 @@
 #ifndef GADGET_INSPECT_H
 #define GADGET_INSPECT_H
 
+#include "base/yaml.h"
 #include "gadget/find.h"
 #include "gadget/model.h"
 
 /*
- * Read the file at place->object and, if there is one, the gadget.yaml beside it.  Errors: what open and read say, and -ENOEXEC
- * for everything that is wrong with the file itself.
+ * Read the file at place->object and, if there is one, the gadget.yaml beside it,
+ * with the custom parameters among `wanted` (a map of parameters, or NULL) as they
+ * are set there.  Errors: what open and read say, -ENOEXEC for everything that is
+ * wrong with the files themselves, -EINVAL for a choice that is none.
  */
 int inspect_file(struct arena *arena, const struct gadget_place *place,
-		 const struct model **ret_model, struct error *err)
+		 const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
 	__attribute__((warn_unused_result));
 
 /* The same from memory; bytes and metadata (NULL: none) must live as long as the model. */

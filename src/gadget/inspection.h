@@ -2,7 +2,7 @@
 /*
  * inspection: an inspection under way, shared by the files that make its parts.
  *
- * For inspect.c, maps.c and sources.c only; everybody else wants inspect.h.  Each
+ * For inspect.c and the files below only; everybody else wants inspect.h.  Each
  * part adds to in->model and returns 0, or a negative errno with in->err filled.
  */
 #ifndef GADGET_INSPECTION_H
@@ -44,5 +44,18 @@ int inspect_seed_others(struct inspection *in);
 
 /* Split "a___b___c" in place; returns the number of parts, at most max. */
 uint32_t marker_split(char *text, char **parts, uint32_t max);
+
+/* ---- params.c -------------------------------------------------------------- */
+
+/* The parameter that sets this variable. */
+int inspect_param(struct inspection *in, const char *variable);
+
+/* When all of those are known: the other parameters, keys, and the sizes of maps. */
+int inspect_params_end(struct inspection *in);
+
+/* ---- programs.c ------------------------------------------------------------ */
+
+/* The programs, and what each hangs on. */
+int inspect_programs(struct inspection *in);
 
 #endif

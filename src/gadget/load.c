@@ -66,14 +66,26 @@ static bool is_ring_size(uint64_t size)
 	return size >= page && size <= MODEL_MAX_RING && (size & (size - 1)) == 0;
 }
 
+/* What was asked for, else what a variable says, else what the object does. */
+static uint64_t ring_bytes(const struct model *model, uint32_t index,
+			   const struct load_options *options)
+{
+	const struct model_source *s = &model->sources[index];
+	const struct model_map *map = model_map_find(model, s->map);
+
+	if (options->ring_size)
+		return options->ring_size;
+	if (map && map->sized_by)
+		return model_ring_size(settings_map_entries(&options->settings, map));
+	return s->ring_size;
+}
+
 static int prepare_ring(struct loaded *l, uint32_t index, uint64_t size, struct error *err)
 {
 	const struct model_source *s = &l->model->sources[index];
 	struct bpf_map *map = bpf_object__find_map_by_name(l->object, s->map);
 	int r;
 
-	if (!size)
-		size = s->ring_size;
 	if (!is_ring_size(size))
 		return error_set(err, EINVAL,
 				 "a ring of %llu bytes is not possible (a power of two, at least "
@@ -100,20 +112,63 @@ static int set_param(struct loaded *l, const struct param_setting *setting, stru
 	size_t size = 0;
 	uint8_t *image = map ? bpf_map__initial_value(map, &size) : NULL;
 
+	if (!setting->bytes)
+		return 0; /* a choice: it has had its effect on the model */
 	if (!image || p->at > size || p->size > size - p->at)
 		return error_set(err, EBADMSG, "cannot set parameter '%s'", p->key);
 	memcpy(image + p->at, setting->bytes, p->size);
 	return 0;
 }
 
+/* Maps that a variable sizes; a ring among them gets its size as rings do. */
+static int size_map(struct loaded *l, const struct model_map *m, const struct settings *settings,
+		    struct error *err)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(l->object, m->name);
+	uint32_t entries = settings_map_entries(settings, m);
+	int r = map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+
+	if (r < 0)
+		return error_set(err, -r, "cannot give map '%s' %u entries", m->name, entries);
+	return 0;
+}
+
+static int size_maps(struct loaded *l, const struct settings *settings, struct error *err)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < l->model->nmaps; i++)
+		if (l->model->maps[i].sized_by)
+			r = size_map(l, &l->model->maps[i], settings, err);
+	return r;
+}
+
+/*
+ * A program that is not to be attached is loaded where that can be: the section
+ * of a BTF-typed one must name something the kernel has.
+ */
+static int prepare_disabled(struct bpf_program *program, const struct model_program *p)
+{
+	if (p->unsupported || (p->kind == PROGRAM_TP_BTF && !p->target))
+		return bpf_program__set_autoload(program, false);
+	if (p->kind == PROGRAM_TP_BTF)
+		return bpf_program__set_attach_target(program, 0, p->target);
+	return 0;
+}
+
 static int prepare_programs(struct loaded *l, struct error *err)
 {
 	for (uint32_t i = 0; i < l->model->nprograms; i++) {
-		const char *name = l->model->programs[i].name;
+		const struct model_program *p = &l->model->programs[i];
+		int r = 0;
 
-		l->programs[i] = bpf_object__find_program_by_name(l->object, name);
+		l->programs[i] = bpf_object__find_program_by_name(l->object, p->name);
 		if (!l->programs[i])
-			return error_set(err, EBADMSG, "program '%s' is missing", name);
+			return error_set(err, EBADMSG, "program '%s' is missing", p->name);
+		if (p->is_disabled)
+			r = prepare_disabled(l->programs[i], p);
+		if (r < 0)
+			return error_set(err, -r, "cannot disable program '%s'", p->name);
 	}
 	return 0;
 }
@@ -126,10 +181,12 @@ static int open_object(struct loaded *l, const struct load_options *options, str
 	l->object = bpf_object__open_mem(l->model->bytes, l->model->size, &opts);
 	if (!l->object)
 		return error_set(err, errno, "%s", code_text(errno));
+	for (size_t i = 0; r == 0 && i < options->settings.n; i++)
+		r = set_param(l, &options->settings.list[i], err);
+	if (r == 0)
+		r = size_maps(l, &options->settings, err);
 	for (uint32_t i = 0; r == 0 && i < l->model->nsources; i++)
-		r = prepare_ring(l, i, options->ring_size, err);
-	for (size_t i = 0; r == 0 && i < options->nsettings; i++)
-		r = set_param(l, &options->settings[i], err);
+		r = prepare_ring(l, i, ring_bytes(l->model, i, options), err);
 	if (r == 0)
 		r = prepare_programs(l, err);
 	return r;
@@ -249,7 +306,8 @@ int load_gadget(const struct model *model, const struct load_options *options,
 static bool has_tracepoints(const struct model *model)
 {
 	for (uint32_t i = 0; i < model->nprograms; i++)
-		if (model->programs[i].kind == PROGRAM_TRACEPOINT)
+		if (model->programs[i].kind == PROGRAM_TRACEPOINT &&
+		    !model->programs[i].is_disabled)
 			return true;
 	return false;
 }
@@ -264,7 +322,8 @@ static int explain_attach(const struct model_program *p, int code, struct error 
 	} else if ((code == EPERM || code == EACCES) && geteuid() != 0) {
 		hint = " (tracepoints need tracefs and CAP_PERFMON; try as root)";
 	}
-	return error_set(err, code, "program '%s' to '%s': %s%s", p->name, p->section,
+	return error_set(err, code, "program '%s' to '%s': %s%s", p->name,
+			 p->attach_to ? p->attach_to : p->section,
 			 *hint && code == EOPNOTSUPP ? "not there" : code_text(code), hint);
 }
 
@@ -287,7 +346,7 @@ static int find_events(struct loaded *l, struct error *err)
 	for (uint32_t i = 0; r == 0 && i < l->model->nprograms; i++) {
 		const struct model_program *p = &l->model->programs[i];
 
-		if (p->kind != PROGRAM_TRACEPOINT)
+		if (p->kind != PROGRAM_TRACEPOINT || p->is_disabled)
 			continue;
 		r = tracefs_event_id(tracefs, p->category, p->target, &l->events[i]);
 		if (r < 0)
@@ -346,6 +405,8 @@ int loaded_attach(struct loaded *l, struct error *err)
 	int r = find_events(l, err);
 
 	for (uint32_t i = 0; r == 0 && i < l->model->nprograms; i++) {
+		if (l->model->programs[i].is_disabled)
+			continue;
 		r = attach_one(l, i);
 		if (r < 0)
 			r = explain_attach(&l->model->programs[i], -r, err);

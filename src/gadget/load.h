@@ -13,19 +13,13 @@
 #define GADGET_LOAD_H
 
 #include "gadget/model.h"
+#include "gadget/settings.h"
 
 struct loaded;
 
-/* A parameter and the bytes param_parse() made for it. */
-struct param_setting {
-	const struct model_param *param;
-	const uint8_t *bytes;
-};
-
 struct load_options {
 	uint64_t ring_size; /* bytes of each ring; 0: as the object says */
-	const struct param_setting *settings;
-	size_t nsettings;
+	struct settings settings;
 };
 
 /*
@@ -35,7 +29,7 @@ struct load_options {
 int load_gadget(const struct model *model, const struct load_options *options,
 		struct loaded **ret_loaded, struct error *err) __attribute__((warn_unused_result));
 
-/* Attach every program, or none.  Takes some milliseconds for each. */
+/* Attach every program that is not disabled, or none.  Takes some milliseconds for each. */
 int loaded_attach(struct loaded *loaded, struct error *err) __attribute__((warn_unused_result));
 
 /*

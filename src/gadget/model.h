@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "data/schema.h"
+#include "gadget/param.h"
 
 /* Limits on what an object may contain; past them inspection fails with -E2BIG. */
 enum {
@@ -79,6 +80,8 @@ struct model_program {
 	const char *category, *target; /* by kind; NULL where there is none */
 	const char *unsupported;       /* why this version cannot run it, or NULL */
 	uint32_t instructions;
+	const char *attach_to; /* what the metadata says instead of the section, or NULL */
+	bool is_disabled;      /* loaded, but not attached */
 };
 
 struct model_map {
@@ -86,24 +89,8 @@ struct model_map {
 	uint32_t type; /* enum bpf_map_type */
 	const char *type_name;
 	uint32_t key_size, value_size, max_entries;
-};
-
-enum param_kind {
-	PARAM_BOOL,
-	PARAM_INT,
-	PARAM_UINT,
-	PARAM_TEXT, /* a char array */
-	PARAM_OTHER /* cannot be set by this version */
-};
-
-/* A constant of the programs that the user may set. */
-struct model_param {
-	const char *key;      /* what users call it: `pid` */
-	const char *variable; /* what the program calls it: `targ_pid` */
-	enum param_kind kind;
-	const char *section; /* .rodata... */
-	uint32_t at, size;   /* bytes, in the section */
-	const char *initial; /* the value in the file, as text */
+	/* The variable <map>_max_entries, which says how many it really gets, or NULL. */
+	const struct model_param *sized_by;
 };
 
 struct model {
@@ -129,22 +116,15 @@ struct model {
  */
 int model_check(const struct model *model, struct error *err) __attribute__((warn_unused_result));
 
-/* The param with that key, or that variable name; NULL when there is none. */
+/* The param with that key, else with that variable name; NULL when there is none. */
 const struct model_param *model_param_find(const struct model *model, const char *key);
 
 /* The data source with that name, or NULL. */
 const struct model_source *model_source_find(const struct model *model, const char *name);
 
+/* What a ring of at least that many bytes must have: a power of two, of pages. */
+uint64_t model_ring_size(uint64_t bytes);
+
 const struct model_map *model_map_find(const struct model *model, const char *name);
-
-/*
- * Turn a user's text into the bytes of the variable (param->size of them).
- * -EINVAL or -ERANGE with the reason; the message does not name the param.
- */
-int param_parse(const struct model_param *param, const char *text, uint8_t *ret_bytes,
-		struct error *err) __attribute__((warn_unused_result));
-
-/* "bool", "int", "uint", "text": how help shows the type of a param. */
-const char *param_kind_name(enum param_kind kind);
 
 #endif

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
@@ -27,16 +26,6 @@ static const char *counter_map(const struct inspection *in, const char *map, con
 	    m->value_size != COUNTER_VALUE || m->max_entries == 0)
 		return NULL;
 	return name;
-}
-
-/* What a ring of at least that many bytes must be: a power of two of pages. */
-static uint64_t ring_size(uint64_t bytes)
-{
-	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	while (size < bytes)
-		size *= 2;
-	return size;
 }
 
 static int add_source(struct inspection *in, const char *name, struct model_source **ret_source)
@@ -78,7 +67,7 @@ static int add_tracer(struct inspection *in, const char *name, const struct mode
 		return r;
 	s->map = map->name;
 	s->type = arena_strdup(in->arena, type ? type : "");
-	s->ring_size = ring_size(map->max_entries);
+	s->ring_size = model_ring_size(map->max_entries);
 	s->attempts = counter_map(in, map->name, "_attempts");
 	s->lost = counter_map(in, map->name, "_lost_samples");
 	if (map->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)

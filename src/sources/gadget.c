@@ -26,7 +26,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/suggest.h"
 #include "engine/component.h"
 #include "gadget/find.h"
 #include "gadget/gaps.h"
@@ -87,8 +86,7 @@ struct gadget_source {
 
 	struct source *source;
 	const struct model *model;
-	struct param_setting *settings;
-	size_t nsettings;
+	struct settings settings;
 	struct loaded *loaded;
 	struct port *ports; /* model->nsources of them */
 	uv_work_t detach;
@@ -96,58 +94,6 @@ struct gadget_source {
 };
 
 /* ---- before anything runs ------------------------------------------------ */
-
-static void offer_params(const struct model *model, struct suggest *suggest)
-{
-	for (uint32_t i = 0; i < model->nparams; i++)
-		suggest_offer(suggest, model->params[i].key);
-}
-
-static int unknown_param(const struct gadget_source *s, const struct yaml_node *node,
-			 struct error *err)
-{
-	struct suggest suggest;
-	const char *best;
-
-	suggest_init(&suggest, node->key);
-	offer_params(s->model, &suggest);
-	best = suggest_result(&suggest);
-	(void)error_at(err, EINVAL, node->key_pos, "gadget '%s' has no parameter '%s'",
-		       s->model->name, node->key);
-	return best ? error_add(err, " (did you mean '%s'?)", best) : -EINVAL;
-}
-
-static int read_param(struct gadget_source *s, const struct yaml_node *node, struct error *err)
-{
-	const struct model_param *param = model_param_find(s->model, node->key);
-	struct error why = ERROR_INIT;
-	uint8_t *bytes;
-	int r;
-
-	if (!param)
-		return unknown_param(s, node, err);
-	if (node->kind != YAML_SCALAR)
-		return error_at(err, EINVAL, node->pos, "parameter '%s' must be one value, not %s",
-				node->key, yaml_describe(node));
-	bytes = arena_alloc(source_arena(s->source), param->size ? param->size : 1);
-	r = param_parse(param, node->text, bytes, &why);
-	if (r < 0)
-		return error_at(err, -r, node->pos, "parameter '%s' of gadget '%s': %s", node->key,
-				s->model->name, why.text);
-	s->settings[s->nsettings++] = (struct param_setting){ .param = param, .bytes = bytes };
-	return 0;
-}
-
-static int read_params(struct gadget_source *s, struct error *err)
-{
-	size_t n = s->params ? s->params->nitems : 0;
-	int r = 0;
-
-	s->settings = arena_array(source_arena(s->source), n, sizeof(*s->settings));
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = read_param(s, &s->params->items[i], err);
-	return r;
-}
 
 static int make_schema(struct gadget_source *s, struct port *port, struct error *err)
 {
@@ -207,13 +153,13 @@ static int gadget_open(void *self, struct source *source, struct error *err)
 	r = gadget_find(arena, s->gadget, source_dir(source), &place, err);
 	if (r < 0)
 		return r;
-	r = inspect_file(arena, &place, &s->model, err);
+	r = inspect_file(arena, &place, s->params, &s->model, err);
 	if (r < 0)
 		return r;
 	r = model_check(s->model, err);
 	if (r < 0)
 		return r;
-	r = read_params(s, err);
+	r = settings_make(arena, s->model, s->params, &s->settings, err);
 	if (r < 0)
 		return r;
 	s->ports = arena_array(arena, s->model->nsources, sizeof(*s->ports));
@@ -583,7 +529,6 @@ static int gadget_load(void *self, struct error *err)
 	struct load_options options = {
 		.ring_size = s->ring.size,
 		.settings = s->settings,
-		.nsettings = s->nsettings,
 	};
 	int r = load_gadget(s->model, &options, &s->loaded, err);
 

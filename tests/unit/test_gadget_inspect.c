@@ -51,7 +51,7 @@ static const struct model *inspect(const char *object)
 		skip();
 	}
 	if (gadget_find(&arena, path, NULL, &place, &err) < 0 ||
-	    inspect_file(&arena, &place, &model, &err) < 0)
+	    inspect_file(&arena, &place, NULL, &model, &err) < 0)
 		fail_msg("%s", err.text);
 	return model;
 }
@@ -251,34 +251,6 @@ static void inspect_finds_maps(void **state)
 	assert_int_equal(counter->value_size, 8);
 }
 
-static void params_take_what_fits_their_variable(void **state)
-{
-	struct model_param p = { .kind = PARAM_INT, .size = 2 };
-	uint8_t bytes[16];
-	struct error err = ERROR_INIT;
-	int16_t i;
-
-	(void)state;
-	assert_int_equal(param_parse(&p, "-32768", bytes, &err), 0);
-	memcpy(&i, bytes, 2);
-	assert_int_equal(i, INT16_MIN);
-	assert_int_equal(param_parse(&p, "32768", bytes, &err), -ERANGE);
-	assert_int_equal(param_parse(&p, "-32769", bytes, &err), -ERANGE);
-	assert_int_equal(param_parse(&p, "x", bytes, &err), -EINVAL);
-	p = (struct model_param){ .kind = PARAM_UINT, .size = 1 };
-	assert_int_equal(param_parse(&p, "255", bytes, &err), 0);
-	assert_int_equal(bytes[0], 255);
-	assert_int_equal(param_parse(&p, "256", bytes, &err), -ERANGE);
-	p = (struct model_param){ .kind = PARAM_TEXT, .size = 4 };
-	memset(bytes, 'x', sizeof(bytes));
-	assert_int_equal(param_parse(&p, "ab", bytes, &err), 0);
-	assert_memory_equal(bytes, "ab\0\0x", 5);
-	assert_int_equal(param_parse(&p, "abcd", bytes, &err), 0);
-	assert_int_equal(param_parse(&p, "abcde", bytes, &err), -ERANGE);
-	p.kind = PARAM_OTHER;
-	assert_int_equal(param_parse(&p, "1", bytes, &err), -EOPNOTSUPP);
-}
-
 /* ---- what is not supported ------------------------------------------------ */
 
 static void model_check_names_what_is_not_supported(void **state)
@@ -423,7 +395,7 @@ static void inspect_reads_only_regular_files(void **state)
 	/* Opening a FIFO nobody writes to would wait for ever. */
 	place.object = arena_printf(&arena, "%s/fifo.o", dir);
 	assert_int_equal(mkfifo(place.object, 0600), 0);
-	assert_int_equal(inspect_file(&arena, &place, &model, &err), -ENOEXEC);
+	assert_int_equal(inspect_file(&arena, &place, NULL, &model, &err), -ENOEXEC);
 	assert_non_null(strstr(err.text, "not a regular file"));
 	(void)unlink(place.object);
 
@@ -431,7 +403,7 @@ static void inspect_reads_only_regular_files(void **state)
 	fd = open(place.object, O_CREAT | O_WRONLY, 0600);
 	assert_int_equal(ftruncate(fd, MODEL_MAX_OBJECT + 1), 0);
 	close(fd);
-	assert_int_equal(inspect_file(&arena, &place, &model, &err), -ENOEXEC);
+	assert_int_equal(inspect_file(&arena, &place, NULL, &model, &err), -ENOEXEC);
 	(void)unlink(place.object);
 	(void)rmdir(dir);
 }
@@ -541,7 +513,6 @@ int main(void)
 		TEST(inspect_reads_the_older_convention),
 		TEST(inspect_finds_parameters_and_their_values),
 		TEST(inspect_finds_maps),
-		TEST(params_take_what_fits_their_variable),
 		TEST(model_check_names_what_is_not_supported),
 		TEST(inspect_refuses_what_is_no_object),
 		TEST(inspect_survives_every_truncation),

@@ -364,14 +364,14 @@ static void gadget_says_which_parameter_is_wrong_and_where(void **state)
 	need_kernel("bpf/trace_open/program.o");
 	refuses(with_gadget("bpf/trace_open", "params: {pidd: 1}"), EINVAL,
 		"gadget 'trace_open' has no parameter 'pidd' (did you mean 'pid'?)");
-	refuses(with_gadget("bpf/trace_open", "params: {pid: -1}"), EINVAL,
-		"parameter 'pid' of gadget 'trace_open': '-1' is not a number without sign");
+	refuses(with_gadget("bpf/trace_open", "params: {pid: -1}"), ERANGE,
+		"parameter 'pid' of gadget 'trace_open': '-1' is not from 0 to 4294967295");
 	refuses(with_gadget("bpf/trace_open", "params: {pid: 4294967296}"), ERANGE,
-		"'4294967296' does not fit 32 bits");
+		"'4294967296' is not from 0 to 4294967295");
 	refuses(with_gadget("bpf/trace_open", "params: {failed: maybe}"), EINVAL,
 		"'maybe' is neither true nor false");
 	refuses(with_gadget("bpf/trace_open", "params: {comm: abcdefghijklmnopq}"), ERANGE,
-		"'abcdefghijklmnopq' is longer than 16 bytes");
+		"'abcdefghijklmnopq' has 17 bytes, at most 16 fit");
 	refuses(with_gadget("bpf/trace_open", "params: {pid: [1]}"), EINVAL, "test.yaml:1:");
 }
 
