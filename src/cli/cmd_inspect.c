@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "codec/glyph.h"
 #include "data/type.h"
 #include "gadget/inspect.h"
+#include "gadget/metadata.h"
+#include "gadget/metadata_check.h"
 
 struct args {
 	const char *output;
@@ -21,7 +24,80 @@ static const struct flag flags_table[] = {
 	FLAG_END,
 };
 
+/* Where a field is seen, when it is not everywhere; else NULL. */
+static const char *seen_in(const struct field *f)
+{
+	if (f->flags & FIELD_HIDDEN)
+		return "only by name";
+	if (f->flags & FIELD_QUIET)
+		return "not in columns";
+	return f->flags & FIELD_COLUMN ? "only in columns" : NULL;
+}
+
+static const char *description(const struct field *f)
+{
+	return f->notes ? f->notes->description : NULL;
+}
+
 /* ---- as text ------------------------------------------------------------- */
+
+/* Text from a gadget's author, harmless for terminals and on one line. */
+static void print_foreign(const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n) {
+		struct glyph g = glyph_next((const uint8_t *)text, n);
+		bool is_break = *text == '\n' || *text == '\t';
+
+		(void)printf("%.*s", is_break ? 1 : g.len, is_break ? " " : (const char *)g.text);
+		text += g.taken;
+		n -= g.taken;
+	}
+}
+
+static void print_field(const struct field *f)
+{
+	const char *type = type_name((enum type)f->type), *seen = seen_in(f);
+
+	(void)printf("    %-24s ", f->name);
+	if (!description(f) && !seen) {
+		(void)puts(type);
+		return;
+	}
+	(void)printf("%-9s", type);
+	if (description(f))
+		print_foreign(description(f));
+	if (seen)
+		(void)printf("%s(%s)", description(f) ? " " : "", seen);
+	(void)putchar('\n');
+}
+
+/* What the gadget's author says about it. */
+static void print_metadata(const struct metadata *md)
+{
+	const char *const texts[] = { md->description, md->documentation, md->homepage };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		if (!texts[i])
+			continue;
+		(void)printf("  ");
+		print_foreign(texts[i]);
+		(void)putchar('\n');
+	}
+}
+
+static void print_findings(const struct model *m, struct arena *arena)
+{
+	const struct metadata_finding *findings;
+	uint32_t n = metadata_check(arena, m, false, &findings);
+
+	if (n)
+		(void)puts("\nMetadata that fits nothing:");
+	for (uint32_t i = 0; i < n; i++)
+		(void)printf("  %s:%u:%u: %s\n", findings[i].pos.file, findings[i].pos.line,
+			     findings[i].pos.col, findings[i].text);
+}
 
 static void print_source(const struct model_source *s)
 {
@@ -39,8 +115,7 @@ static void print_source(const struct model_source *s)
 		     : s->lost              ? "losses counted"
 					    : "losses not counted");
 	for (uint32_t i = 0; i < s->nfields; i++)
-		(void)printf("    %-24s %s\n", s->fields[i].name,
-			     type_name((enum type)s->fields[i].type));
+		print_field(&s->fields[i]);
 	for (uint32_t i = 0; i < s->nskipped; i++)
 		(void)printf("    %-24s not shown: %s\n", s->skipped[i].name, s->skipped[i].why);
 }
@@ -78,12 +153,14 @@ static void print_maps(const struct model *m)
 			     m->maps[i].max_entries);
 }
 
-static void print_text(const struct model *m)
+static void print_text(const struct model *m, struct arena *arena)
 {
 	struct error err = ERROR_INIT;
 
 	(void)printf("%s: %s, %zu bytes, licence %s%s\n", m->name, m->path, m->size,
-		     m->license[0] ? m->license : "none", m->metadata ? ", gadget.yaml" : "");
+		     m->license[0] ? m->license : "none", m->metadata ? ", with metadata" : "");
+	if (m->metadata)
+		print_metadata(m->metadata);
 	if (m->nsources)
 		(void)puts("\nData sources:");
 	for (uint32_t i = 0; i < m->nsources; i++)
@@ -94,6 +171,7 @@ static void print_text(const struct model *m)
 	(void)puts("\nNeeds:");
 	for (uint32_t i = 0; i < m->nneeds; i++)
 		(void)printf("  %s\n", m->needs[i]);
+	print_findings(m, arena);
 	if (model_check(m, &err) < 0)
 		(void)printf("\nThis version cannot run it: %s\n", err.text);
 }
@@ -107,10 +185,12 @@ static json_t *source_json(const struct model_source *s)
 	for (uint32_t i = 0; i < s->nfields; i++) {
 		const struct field *f = &s->fields[i];
 
-		(void)json_array_append_new(fields,
-					    json_pack("{ss ss si si}", "name", f->name, "type",
-						      type_name((enum type)f->type), "at",
-						      (int)f->at, "size", (int)f->size));
+		json_t *one =
+			json_pack("{ss ss si si ss* ss*}", "name", f->name, "type",
+				  type_name((enum type)f->type), "at", (int)f->at, "size",
+				  (int)f->size, "description", description(f), "shown", seen_in(f));
+
+		(void)json_array_append_new(fields, one);
 	}
 	for (uint32_t i = 0; i < s->nskipped; i++)
 		(void)json_array_append_new(
@@ -166,7 +246,25 @@ static json_t *params_json(const struct model *m)
 	return all;
 }
 
-static void print_json(const struct model *m)
+static json_t *findings_json(const struct model *m, struct arena *arena)
+{
+	const struct metadata_finding *findings;
+	uint32_t n = metadata_check(arena, m, false, &findings);
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < n; i++) {
+		json_t *one =
+			json_pack("{sI sI ss}", "line", (json_int_t)findings[i].pos.line, "column",
+				  (json_int_t)findings[i].pos.col, "text", findings[i].text);
+
+		/* A path may be no UTF-8; then it is left out. */
+		(void)json_object_set_new(one, "file", json_string(findings[i].pos.file));
+		(void)json_array_append_new(all, one);
+	}
+	return all;
+}
+
+static void print_json(const struct model *m, struct arena *arena)
 {
 	json_t *sources = json_array(), *needs = json_array(), *root;
 	struct error err = ERROR_INIT;
@@ -175,10 +273,13 @@ static void print_json(const struct model *m)
 		(void)json_array_append_new(sources, source_json(&m->sources[i]));
 	for (uint32_t i = 0; i < m->nneeds; i++)
 		(void)json_array_append_new(needs, json_string(m->needs[i]));
-	root = json_pack("{sI sb sb so so so so so}", "bytes", (json_int_t)m->size, "metadata",
+	root = json_pack("{sI sb sb so so so so so so}", "bytes", (json_int_t)m->size, "metadata",
 			 m->metadata != NULL, "supported", model_check(m, &err) == 0, "sources",
 			 sources, "params", params_json(m), "programs", programs_json(m), "maps",
-			 maps_json(m), "needs", needs);
+			 maps_json(m), "needs", needs, "findings", findings_json(m, arena));
+	if (m->metadata && m->metadata->description)
+		(void)json_object_set_new(root, "description",
+					  json_string(m->metadata->description));
 	(void)json_object_set_new(root, "name", json_string(m->name));
 	(void)json_object_set_new(root, "path", json_string(m->path));
 	(void)json_object_set_new(root, "license", json_string(m->license));
@@ -199,9 +300,9 @@ static enum exit_status inspect(const char *what, bool as_json, struct arena *ar
 	    inspect_file(arena, &place, NULL, &model, &err) < 0)
 		return exit_report(&err, STATUS_BAD_GADGET);
 	if (as_json)
-		print_json(model);
+		print_json(model, arena);
 	else
-		print_text(model);
+		print_text(model, arena);
 	return STATUS_OK;
 }
 
@@ -236,7 +337,8 @@ const struct command command_inspect = {
 	.usage = "GADGET [flags]",
 	.summary = "Show what a gadget emits and needs",
 	.help = "Reads the gadget's object file: its data sources with their fields, parameters,\n"
-		"programs and maps. Needs no privileges and loads nothing.\n",
+		"programs and maps, and what its metadata says that fits nothing in it. Needs no\n"
+		"privileges and loads nothing.\n",
 	.flags = flags_table,
 	.run = run,
 };

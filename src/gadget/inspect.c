@@ -24,6 +24,7 @@
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
 #include "gadget/metadata.h"
+#include "gadget/present.h"
 #include "gadget/settings.h"
 
 enum {
@@ -221,6 +222,8 @@ int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, s
 	m->needs = arena_array(arena, MAX_NEEDS, sizeof(*m->needs));
 	r = read_all(&in);
 	btf__free(in.btf);
+	if (r == 0)
+		r = present_apply(arena, m, err);
 	if (r < 0)
 		return no_gadget(err);
 	*ret_model = m;
@@ -268,7 +271,7 @@ out:
 	return r;
 }
 
-/* The gadget.yaml beside the object; none is fine. */
+/* The gadget.yaml beside the object, or what it was called first; none is fine. */
 static int read_metadata(struct arena *arena, const struct gadget_place *place,
 			 const struct metadata **ret_metadata, struct error *err)
 {
@@ -277,6 +280,8 @@ static int read_metadata(struct arena *arena, const struct gadget_place *place,
 	size_t size = 0;
 	int r;
 
+	if (access(path, F_OK) < 0)
+		path = arena_printf(arena, "%s/definition.yaml", place->dir);
 	if (access(path, F_OK) < 0)
 		return 0;
 	r = read_file(arena, path, &bytes, &size, err);
@@ -298,12 +303,16 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 
 	if (r == 0)
 		r = read_metadata(arena, place, &metadata, err);
+	if (r == -EINVAL)
+		return no_gadget(err);
 	if (r == 0)
 		r = settings_choose(arena, metadata, wanted, &metadata, err);
 	if (r == -EINVAL)
 		return r; /* what is wanted is wrong, not the gadget */
 	if (r == 0)
 		r = inspect_bytes(arena, place->name, bytes, size, metadata, &found, err);
+	if (r < 0 && err && err->pos.line)
+		return r; /* the place in the metadata says which file */
 	if (r < 0)
 		return error_wrap(err, "cannot use '%s'", place->object);
 	model = arena_memdup(arena, found, sizeof(*found));

@@ -16,7 +16,7 @@
  *
  * The object says what there is, the metadata how it is called and shown: so
  * the metadata is parsed first, asked while the object is inspected, then
- * applied to the fields and checked against it.
+ * applied to the fields (present.h) and checked against it (metadata_check.h).
  * It lives in the arena, read-only.
  */
 #ifndef GADGET_METADATA_H

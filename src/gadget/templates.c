@@ -85,6 +85,11 @@ const struct notes_template *notes_template(const char *name)
 	return NULL;
 }
 
+const struct notes_template *notes_template_at(uint32_t i)
+{
+	return i < sizeof(templates) / sizeof(*templates) ? &templates[i] : NULL;
+}
+
 const struct notes_template *notes_of_typedef(const char *type)
 {
 	for (size_t i = 0; i < sizeof(typedefs) / sizeof(*typedefs); i++)

@@ -20,6 +20,9 @@ struct notes_template {
 /* The template of that name, case ignored; NULL when there is none. */
 const struct notes_template *notes_template(const char *name);
 
+/* The i-th template, NULL behind the last one: for suggestions. */
+const struct notes_template *notes_template_at(uint32_t i);
+
 /* The template of a number or text of that typedef ("gadget_pid"); NULL when there is none. */
 const struct notes_template *notes_of_typedef(const char *type);
 
