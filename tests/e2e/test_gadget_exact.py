@@ -4,93 +4,16 @@
 import json
 import os
 import subprocess
-import threading
 import time
 
 import pytest
 
-from support import BUILD, DEADLINE, SCALE, Process, clean_env, wait_until, workload
+from support import BUILD, SCALE, Process, clean_env, wait_until, workload
+from tracing import PATIENCE, Run
 
 pytestmark = pytest.mark.usefixtures("needs_bpf")
 
 OPENS = 1_000_000 * SCALE
-PATIENCE = DEADLINE * 10 * SCALE
-
-
-def pipeline(tmp_path, gadget, ring=None, params=None):
-    """A pipeline file that prints everything as JSON and never drops what it has read."""
-    text = {
-        "sources": {"s": {"type": "gadget", "gadget": gadget, "params": params or {}}},
-        "sinks": {"out": {"type": "stdout", "inputs": ["s"], "codec": "json",
-                          "buffer": {"when_full": "block", "memory": "1MiB"}}},
-    }
-    if ring:
-        text["sources"]["s"]["ring"] = {"size": ring}
-    path = tmp_path / "pipeline.yaml"
-    path.write_text(json.dumps(text), encoding="utf-8")
-    return path
-
-
-class Run:
-    """gadgetctl with its output in a pipe, which a thread empties into a file when told."""
-
-    def __init__(self, gadgetctl, tmp_path, **how):
-        self.output = tmp_path / "out.jsonl"
-        self.report = tmp_path / "books.json"
-        self.output.touch()
-        self.may_read = threading.Event()
-        self.may_read.set()
-        self.pipe, write_end = os.pipe()
-        self.process = gadgetctl.start("run", "-f", pipeline(tmp_path, **how), "--report",
-                                       self.report, "--shutdown-timeout", "60s",
-                                       stdout=write_end)
-        os.close(write_end)
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        with open(self.output, "wb", buffering=0) as out:
-            while self.may_read.wait() and (data := os.read(self.pipe, 1 << 20)):
-                out.write(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.may_read.set()
-        self.process.kill()
-        self.reader.join(DEADLINE)
-        os.close(self.pipe)
-
-    def has(self, text):
-        assert self.process.running, self.process.stderr
-        return text in self.output.read_bytes()
-
-    def finish(self):
-        """End it; returns the account of the source, and the books."""
-        assert self.process.stop(PATIENCE) in (0, 70), self.process.stderr
-        self.reader.join(DEADLINE)
-        books = json.loads(self.report.read_text(encoding="utf-8"))
-        return books["accounts"][0], books
-
-    def count(self, path):
-        """Records of that path, all of them different, and the losses told in the stream."""
-        wanted = f'"fname":{json.dumps(str(path))}'.encode()
-        opens, told, numbers = 0, 0, 0
-        with open(self.output, "rb") as lines:
-            for n, line in enumerate(lines):
-                if line.startswith(b'{"_loss"'):
-                    loss = json.loads(line)["_loss"]
-                    assert loss["reason"] == "ring_full"
-                    assert loss["n"] == loss["to_seq"] - loss["from_seq"] + 1
-                    told += loss["n"]
-                elif wanted in line:
-                    opens += 1
-                if n % 1000 == 0:
-                    json.loads(line)
-                    numbers += 1
-        assert numbers
-        return opens, told
 
 
 def attach(run, tmp_path):
@@ -118,14 +41,7 @@ def open_often(path, count, meanwhile=lambda: None, threads=2):
 
 
 def check(run, path, made):
-    """Delivered plus counted lost is what was made; the stream tells the same losses."""
-    source, books = run.finish()
-    opens, told = run.count(path)
-    assert books["balanced"], books
-    assert opens + source["lost"] == made
-    assert told == source["lost"] == books["losses"] - source["missed"]
-    assert source["attempts"] == source["lost"] + source["discarded"] + source["read"]
-    return opens, source["lost"]
+    return run.check(f'"fname":{json.dumps(str(path))}', made)
 
 
 COMM = {"comm": "opens"}

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from support import wait_until
+from tracing import Tracer, thread_of_this_test
 
 pytestmark = pytest.mark.usefixtures("needs_bpf")
 
@@ -39,52 +39,6 @@ def syscall(name, *args):
     if name.startswith(("open", "creat")):
         os.close(ret)
     return ret
-
-
-class Tracer:
-    """A gadget on all of the host, or on what its flags choose, from attached to detached."""
-
-    def __init__(self, gadgetctl, gadget, *flags):
-        self.process = gadgetctl.start("run", gadget, "-o", "json", *flags)
-
-    def __enter__(self):
-        self.process.__enter__()
-        return self
-
-    def __exit__(self, *what):
-        self.process.__exit__(*what)
-
-    def seen(self, action, wanted):
-        """Do `action` again and again until a record is `wanted`; return that record."""
-        def look():
-            action()
-            return self.find(wanted)
-        assert self.process.running, self.process.stderr
-        return wait_until(look, f"a record of {action} ({self.process.stderr})")
-
-    def find(self, wanted):
-        return next((r for r in self.process.records() if wanted(r)), None)
-
-    def stop(self):
-        """All records, when the gadget is detached and everything is printed."""
-        assert self.process.stop() == 0, self.process.stderr
-        return self.process.records()
-
-
-def thread_of_this_test():
-    """What `proc` says of the thread that runs the test."""
-    def comm(path):
-        with open(path, encoding="utf-8") as f:
-            return f.read().rstrip("\n")
-    parent = os.getppid()
-    return {
-        "comm": comm(f"/proc/self/task/{threading.get_native_id()}/comm"),
-        "pid": os.getpid(),
-        "tid": threading.get_native_id(),
-        "mntns_id": os.stat("/proc/self/ns/mnt").st_ino,
-        "creds": {"uid": os.getuid(), "gid": os.getgid()},
-        "parent": {"comm": comm(f"/proc/{parent}/comm"), "pid": parent, "tid": parent},
-    }
 
 
 # ---- trace_open ---------------------------------------------------------------

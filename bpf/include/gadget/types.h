@@ -27,6 +27,12 @@ typedef __u32 gadget_errno;
 typedef __u32 gadget_file_flags;
 typedef __u32 gadget_file_mode;
 
+/* Number of a signal. */
+typedef __u32 gadget_signal;
+
+/* Nanoseconds that something took. */
+typedef __u64 gadget_duration;
+
 /* A process (thread group), a thread, and their parents, in the initial pid namespace. */
 typedef __u32 gadget_pid;
 typedef __u32 gadget_tid;
