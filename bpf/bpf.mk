@@ -18,11 +18,15 @@ say        ?= @:
 BPF_ARCH   ?= $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 BPF_VMLINUX ?= $(or $(firstword $(wildcard /usr/include/*-linux-gnu/linux/bpf/vmlinux.h)),$(BUILD)/bpf/vmlinux.h)
 
+# Programs that only see packets include <linux/ip.h> and its like instead of vmlinux.h;
+# these find <asm/types.h> in the folder of this host, which is the same for both.
+BPF_UAPI ?= /usr/include/$(shell uname -m)-linux-gnu
+
 # Paths in the line information are kept relative, so that equal sources make equal objects.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu17 -D__TARGET_ARCH_$(BPF_ARCH) \
 	-Wall -Wextra -Wshadow -Werror -Wno-unused-parameter \
 	-ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=. \
-	-isystem $(dir $(BPF_VMLINUX)) -Ibpf/include
+	-isystem $(dir $(BPF_VMLINUX)) -Ibpf/include -idirafter $(BPF_UAPI)
 
 BPF_GADGETS := $(patsubst bpf/%/program.bpf.c,%,$(wildcard bpf/*/program.bpf.c))
 BPF_OBJECTS := $(BPF_GADGETS:%=$(BUILD)/bpf/%/program.o)

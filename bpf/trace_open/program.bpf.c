@@ -10,6 +10,8 @@
  */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
+
+#define GADGET_NO_BUF_RESERVE
 #include <gadget/buffer.h>
 #include <gadget/common.h>
 #include <gadget/filter.h>

@@ -25,14 +25,34 @@
  * struct whose last member is a long char array may be submitted up to and
  * including the NUL.  Bytes behind the NUL of a char array may be stale.
  *
- * Include <vmlinux.h> and <bpf/bpf_helpers.h> first.  Needs Linux 5.12
- * (gadget_*_dynptr: 5.19).
+ * Two families.  The calls that number records (gadget_reserve_event,
+ * gadget_output_event, gadget_*_dynptr) need a ring.  The calls of the ABI
+ * (gadget_*_buf) choose when they are loaded: a kernel without ring buffers (before 5.8)
+ * gets the records through a perf event array, which the loader makes of the map; until
+ * then they lie in the map gadget_heap.  There the kernel reports what the array had no
+ * room for, and discarded records leave no trace.
+ *
+ * A program that calls no gadget_reserve_buf() should
+ *
+ *   #define GADGET_NO_BUF_RESERVE
+ *
+ * before it includes this, and gadget_heap is not made.  GADGET_MAX_EVENT_SIZE is the
+ * largest record gadget_heap has room for.
+ *
+ * Include <vmlinux.h> or <linux/bpf.h> first.  Needs Linux 5.12 for numbered records,
+ * 5.19 for gadget_*_dynptr.
  */
 #ifndef GADGET_BUFFER_H
 #define GADGET_BUFFER_H
 
 #include <gadget/macros.h>
 #include <gadget/types.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#ifndef GADGET_MAX_EVENT_SIZE
+# define GADGET_MAX_EVENT_SIZE 10240
+#endif
 
 #define GADGET_COUNTER_MAP(name)                         \
 	struct {                                         \
@@ -75,6 +95,8 @@ static __always_inline __u64 gadget_seq_next(void *attempts)
  */
 #define gadget_count_attempt(map) gadget_seq_next(map##_attempts)
 #define gadget_count_lost(map)    ((void)gadget_counter_add(map##_lost_samples))
+
+/* ---- numbered records ------------------------------------------------------ */
 
 /*
  * Take a sequence number, then reserve a record of `type`, an event struct with a
@@ -134,35 +156,54 @@ static __always_inline void gadget_discard_dynptr(struct bpf_dynptr *dynptr)
 	bpf_ringbuf_discard_dynptr(dynptr, 0);
 }
 
+/* ---- the calls of the ABI -------------------------------------------------- */
+
 /*
- * The calls of the ABI, for event structs without a sequence number; the same books.
- * Reserve returns NULL when the ring is full, output is negative then.  `ctx` is the
- * program's context.
+ * Does the running kernel have ring buffers?  The loader answers by relocation, so the
+ * verifier sees a constant, and never looks at the branch that is not taken.
  */
-#define gadget_reserve_buf(map, size)                           \
-	({                                                      \
-		(void)gadget_count_attempt(map);                \
-		void *_buf = bpf_ringbuf_reserve(map, size, 0); \
-		if (!_buf)                                      \
-			gadget_count_lost(map);                 \
-		_buf;                                           \
-	})
+static __always_inline bool gadget_has_ring(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ringbuf_reserve);
+}
 
-#define gadget_output_buf(ctx, map, buf, size)                     \
-	({                                                         \
-		(void)(ctx);                                       \
-		(void)gadget_count_attempt(map);                   \
-		long _err = bpf_ringbuf_output(map, buf, size, 0); \
-		if (_err)                                          \
-			gadget_count_lost(map);                    \
-		_err;                                              \
-	})
+#ifndef GADGET_NO_BUF_RESERVE
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, GADGET_MAX_EVENT_SIZE);
+} gadget_heap SEC(".maps");
+
+static __always_inline void *gadget_heap_slot(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&gadget_heap, &zero);
+}
+
+/*
+ * Reserve a record of `size` bytes, a constant, for an event struct without a
+ * sequence number; the same books.  NULL when the ring is full; that is counted.  The
+ * memory is NOT zeroed.
+ */
+# define gadget_reserve_buf(map, size)                                                             \
+	 ({                                                                                        \
+	  (void)gadget_count_attempt(map);                                                         \
+	  void *_buf = gadget_has_ring() ? bpf_ringbuf_reserve(map, size, 0) : gadget_heap_slot(); \
+	  if (!_buf)                                                                               \
+		  gadget_count_lost(map);                                                          \
+	  _buf;                                                                                    \
+	 })
+
+#endif
+
+/* Hand over what was reserved.  `ctx` is the program's context. */
 static __always_inline long gadget_submit_buf(void *ctx, void *map, void *buf, __u64 size)
 {
-	(void)ctx;
-	(void)map;
-	(void)size;
+	if (!gadget_has_ring())
+		return bpf_perf_event_output(ctx, map, BPF_F_CURRENT_CPU, buf, size);
 	bpf_ringbuf_submit(buf, 0);
 	return 0;
 }
@@ -170,7 +211,26 @@ static __always_inline long gadget_submit_buf(void *ctx, void *map, void *buf, _
 /* The record stays in the ring, marked; the reader counts it as discarded. */
 static __always_inline void gadget_discard_buf(void *buf)
 {
-	bpf_ringbuf_discard(buf, 0);
+	if (gadget_has_ring())
+		bpf_ringbuf_discard(buf, 0);
 }
+
+/*
+ * Copy `size` bytes, made in memory of the program's own, into the ring.  0, or
+ * negative when the ring is full; that is counted.
+ */
+#define gadget_output_buf(ctx, map, buf, size)                                                \
+	({                                                                                    \
+		long _err;                                                                    \
+		(void)gadget_count_attempt(map);                                              \
+		if (gadget_has_ring()) {                                                      \
+			_err = bpf_ringbuf_output(map, buf, size, 0);                         \
+			if (_err)                                                             \
+				gadget_count_lost(map);                                       \
+		} else {                                                                      \
+			_err = bpf_perf_event_output(ctx, map, BPF_F_CURRENT_CPU, buf, size); \
+		}                                                                             \
+		_err;                                                                         \
+	})
 
 #endif

@@ -6,29 +6,23 @@
  * (pid_tgid, uid_gid, comm) cost about twice as much, and an event is mostly that.
  * A pointer that is NULL, as nsproxy of a task that is going away, reads as zeros.
  *
- * Include <vmlinux.h> and <bpf/bpf_helpers.h> first.  Needs Linux 5.11, and a program type
+ * For programs that trace the kernel.  Needs Linux 5.11, and a program type
  * that may call bpf_get_current_task_btf(): tracing, not networking.
  */
 #ifndef GADGET_COMMON_H
 #define GADGET_COMMON_H
 
+#include <vmlinux.h>
 #include <gadget/types.h>
+#include <gadget/mntns.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 /* Copy a task's name as two words; both sides are 8-aligned where it matters. */
 static __always_inline void gadget_comm_copy(char *to, const char *from)
 {
 	((__u64 *)to)[0] = ((const __u64 *)from)[0];
 	((__u64 *)to)[1] = ((const __u64 *)from)[1];
-}
-
-static __always_inline gadget_mntns_id gadget_task_mntns_id(const struct task_struct *task)
-{
-	return task->nsproxy->mnt_ns->ns.inum;
-}
-
-static __always_inline gadget_mntns_id gadget_get_current_mntns_id(void)
-{
-	return gadget_task_mntns_id(bpf_get_current_task_btf());
 }
 
 /* Fill `p` with the current task and its real parent (the one that forked it, not a tracer). */
