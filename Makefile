@@ -215,7 +215,7 @@ ifneq ($(wildcard tests/e2e/test_*.py),)
 e2e: all test-programs ## run the program as a user does, on the live kernel
 	$(Q)$(run_tests) e2e
 
-tsan: ## the tests where librdkafka's threads meet ours, with ThreadSanitizer
+tsan: ## the tests where threads meet, with ThreadSanitizer
 	$(Q)$(MAKE) BUILD=build-tsan SANITIZE=$(TSAN) all test-programs
 	$(Q)$(PYTHON) tests/run --build build-tsan threads
 

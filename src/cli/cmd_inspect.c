@@ -108,9 +108,11 @@ static void print_source(const struct model_source *s)
 		(void)printf(": uses %s, which this version does not support\n", s->unsupported);
 		return;
 	}
-	(void)printf(": struct %s in ring %s (%s), %s, %s\n", s->type, s->map,
-		     format_size(s->ring_size, size, sizeof(size)),
-		     s->seq_at == SCHEMA_NO_SEQ ? "not numbered" : "numbered",
+	(void)printf(": struct %s in %s %s", s->type, s->is_perf ? "perf event array" : "ring",
+		     s->map);
+	if (!s->is_perf)
+		(void)printf(" (%s)", format_size(s->ring_size, size, sizeof(size)));
+	(void)printf(", %s, %s\n", s->seq_at == SCHEMA_NO_SEQ ? "not numbered" : "numbered",
 		     s->attempts && s->lost ? "attempts and losses counted"
 		     : s->lost              ? "losses counted"
 					    : "losses not counted");
@@ -196,11 +198,14 @@ static json_t *source_json(const struct model_source *s)
 		(void)json_array_append_new(
 			skipped,
 			json_pack("{ss ss}", "name", s->skipped[i].name, "why", s->skipped[i].why));
-	return json_pack("{ss ss? ss? ss? sI sb sb sb so so}", "name", s->name, "struct", s->type,
-			 "ring", s->map, "unsupported", s->unsupported, "ring_bytes",
-			 (json_int_t)s->ring_size, "numbered", s->seq_at != SCHEMA_NO_SEQ,
-			 "counts_attempts", s->attempts != NULL, "counts_losses", s->lost != NULL,
-			 "fields", fields, "skipped", skipped);
+	return json_pack("{ss ss? ss? ss? ss sI sb sb sb so so}", "name", s->name, "struct",
+			 s->type, "ring", s->map, "unsupported", s->unsupported, "transport",
+			 s->is_perf       ? "perf"
+			 : s->may_be_perf ? "ring or perf"
+					  : "ring",
+			 "ring_bytes", (json_int_t)s->ring_size, "numbered",
+			 s->seq_at != SCHEMA_NO_SEQ, "counts_attempts", s->attempts != NULL,
+			 "counts_losses", s->lost != NULL, "fields", fields, "skipped", skipped);
 }
 
 static json_t *programs_json(const struct model *m)

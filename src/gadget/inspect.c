@@ -122,6 +122,15 @@ static bool has_kind(const struct model *m, enum program_kind kind)
 	return false;
 }
 
+static bool needs_rings(const struct model *m)
+{
+	for (uint32_t i = 0; i < m->nsources; i++)
+		if (!m->sources[i].unsupported && !m->sources[i].is_perf &&
+		    !m->sources[i].may_be_perf)
+			return true;
+	return false;
+}
+
 static void read_needs(struct inspection *in)
 {
 	struct model *m = in->model;
@@ -135,7 +144,7 @@ static void read_needs(struct inspection *in)
 	need(in, "CAP_BPF and CAP_PERFMON, or root");
 	if (m->needs_btf)
 		need(in, "the kernel's BTF in /sys/kernel/btf/vmlinux");
-	if (m->nsources)
+	if (needs_rings(m))
 		need(in, "ring buffers (Linux 5.8)");
 	if (has_kind(m, PROGRAM_TRACEPOINT))
 		need(in, "tracefs, mounted or mountable, for tracepoints");

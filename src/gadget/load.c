@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "gadget/chatter.h"
+#include "gadget/fallback.h"
 #include "gadget/tracefs.h"
 
 struct loaded_source {
-	int ring_fd;
-	uint64_t ring_size;
+	struct transport_map transport;
 	int counter_fd[2]; /* by enum load_counter; -1: not kept */
 };
 
@@ -59,6 +59,16 @@ static bool has_capabilities(void)
 	return (effective >> CAP_BPF & 1) && (effective >> CAP_PERFMON & 1);
 }
 
+static enum transport_kind choose_transport(const struct model_source *s,
+					    enum load_transport wanted)
+{
+	if (s->is_perf)
+		return TRANSPORT_PERF;
+	if (!s->may_be_perf || wanted == LOAD_RING)
+		return TRANSPORT_RING;
+	return wanted == LOAD_PERF || !kernel_has_rings() ? TRANSPORT_PERF : TRANSPORT_RING;
+}
+
 static bool is_ring_size(uint64_t size)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -68,40 +78,58 @@ static bool is_ring_size(uint64_t size)
 
 /* What was asked for, else what a variable says, else what the object does. */
 static uint64_t ring_bytes(const struct model *model, uint32_t index,
-			   const struct load_options *options)
+			   const struct load_options *options, enum transport_kind kind)
 {
 	const struct model_source *s = &model->sources[index];
 	const struct model_map *map = model_map_find(model, s->map);
 
 	if (options->ring_size)
 		return options->ring_size;
+	if (kind == TRANSPORT_PERF)
+		return (uint64_t)sysconf(_SC_PAGESIZE) * PERF_PAGES;
 	if (map && map->sized_by)
 		return model_ring_size(settings_map_entries(&options->settings, map));
 	return s->ring_size;
 }
 
-static int prepare_ring(struct loaded *l, uint32_t index, uint64_t size, struct error *err)
+/* A map that names the type of its records has a value size the kernel refuses. */
+static int shape_map(const struct loaded *l, const struct transport_map *t, struct bpf_map *map)
+{
+	bool is_perf = t->kind == TRANSPORT_PERF;
+	uint32_t entries = is_perf ? l->ncpus : (uint32_t)t->size;
+	int r = bpf_map__set_type(map,
+				  is_perf ? BPF_MAP_TYPE_PERF_EVENT_ARRAY : BPF_MAP_TYPE_RINGBUF);
+
+	if (r == 0)
+		r = bpf_map__set_max_entries(map, entries);
+	if (r == 0)
+		r = bpf_map__set_value_size(map, is_perf ? sizeof(int) : 0);
+	if (r == 0)
+		r = bpf_map__set_key_size(map, is_perf ? sizeof(int) : 0);
+	return r;
+}
+
+static int prepare_map(struct loaded *l, uint32_t index, const struct load_options *options,
+		       struct error *err)
 {
 	const struct model_source *s = &l->model->sources[index];
 	struct bpf_map *map = bpf_object__find_map_by_name(l->object, s->map);
+	struct transport_map *t = &l->sources[index].transport;
 	int r;
 
-	if (!is_ring_size(size))
+	*t = (struct transport_map){ .kind = choose_transport(s, options->transport),
+				     .ncpus = l->ncpus };
+	t->size = ring_bytes(l->model, index, options, t->kind);
+	if (!is_ring_size(t->size))
 		return error_set(err, EINVAL,
 				 "a ring of %llu bytes is not possible (a power of two, at least "
 				 "one page, at most 1GiB)",
-				 (unsigned long long)size);
-	if (!map || bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF)
-		return error_set(err, EBADMSG, "map '%s' is no ring buffer", s->map);
-	l->sources[index].ring_size = size;
-	r = bpf_map__set_max_entries(map, (uint32_t)size);
-	/* A ring that names the type of its records has a value size the kernel refuses. */
-	if (r == 0)
-		r = bpf_map__set_value_size(map, 0);
-	if (r == 0)
-		r = bpf_map__set_key_size(map, 0);
+				 (unsigned long long)t->size);
+	if (!map)
+		return error_set(err, EBADMSG, "map '%s' is missing", s->map);
+	r = shape_map(l, t, map);
 	if (r < 0)
-		return error_set(err, -r, "cannot prepare ring '%s'", s->map);
+		return error_set(err, -r, "cannot prepare map '%s'", s->map);
 	return 0;
 }
 
@@ -173,23 +201,30 @@ static int prepare_programs(struct loaded *l, struct error *err)
 	return 0;
 }
 
-static int open_object(struct loaded *l, const struct load_options *options, struct error *err)
+static int prepare(struct loaded *l, const struct load_options *options, struct error *err)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = l->model->name);
 	int r = 0;
 
-	l->object = bpf_object__open_mem(l->model->bytes, l->model->size, &opts);
-	if (!l->object)
-		return error_set(err, errno, "%s", code_text(errno));
 	for (size_t i = 0; r == 0 && i < options->settings.n; i++)
 		r = set_param(l, &options->settings.list[i], err);
 	if (r == 0)
 		r = size_maps(l, &options->settings, err);
 	for (uint32_t i = 0; r == 0 && i < l->model->nsources; i++)
-		r = prepare_ring(l, i, ring_bytes(l->model, i, options), err);
+		r = prepare_map(l, i, options, err);
 	if (r == 0)
 		r = prepare_programs(l, err);
 	return r;
+}
+
+static int open_object(struct loaded *l, const char *btf_path, struct error *err)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = l->model->name,
+		    .btf_custom_path = btf_path);
+
+	l->object = bpf_object__open_mem(l->model->bytes, l->model->size, &opts);
+	if (!l->object)
+		return error_set(err, errno, "%s", code_text(errno));
+	return 0;
 }
 
 /* ---- loading ------------------------------------------------------------- */
@@ -204,9 +239,9 @@ static int find_maps(struct loaded *l, struct error *err)
 	for (uint32_t i = 0; i < l->model->nsources; i++) {
 		const struct model_source *s = &l->model->sources[i];
 
-		l->sources[i].ring_fd = bpf_object__find_map_fd_by_name(l->object, s->map);
-		if (l->sources[i].ring_fd < 0)
-			return error_set(err, EBADMSG, "ring '%s' was not made", s->map);
+		l->sources[i].transport.fd = bpf_object__find_map_fd_by_name(l->object, s->map);
+		if (l->sources[i].transport.fd < 0)
+			return error_set(err, EBADMSG, "map '%s' was not made", s->map);
 		for (int c = 0; c < 2; c++) {
 			const char *name = counter_name(s, (enum load_counter)c);
 
@@ -257,11 +292,14 @@ static int explain_load(const struct loaded *l, const struct chatter *c, int cod
 	return -err->code;
 }
 
-static int load_with(struct loaded *l, const struct load_options *options, struct chatter *c,
-		     struct error *err)
+/* btf_path: what to relocate to instead of the running kernel, or NULL. */
+static int load_with(struct loaded *l, const struct load_options *options, const char *btf_path,
+		     struct chatter *c, struct error *err)
 {
-	int r = open_object(l, options, err);
+	int r = open_object(l, btf_path, err);
 
+	if (r == 0)
+		r = prepare(l, options, err);
 	if (r < 0) {
 		chatter_add_last(c, err);
 		return r;
@@ -270,6 +308,31 @@ static int load_with(struct loaded *l, const struct load_options *options, struc
 	if (r < 0)
 		return explain_load(l, c, -r, err);
 	return find_maps(l, err);
+}
+
+/*
+ * Perf event arrays where there are rings: programs must believe that there are none,
+ * and what they believe is what the BTF says they are relocated to.
+ */
+static int load_without_rings(struct loaded *l, const struct load_options *options,
+			      struct chatter *c, struct error *err)
+{
+	char path[32];
+	int fd, r;
+
+	for (uint32_t i = 0; i < l->model->nsources; i++)
+		if (!l->model->sources[i].is_perf && !l->model->sources[i].may_be_perf)
+			return error_set(err, EOPNOTSUPP,
+					 "map '%s' can only be a ring (a GADGET_TRACER_MAP can be "
+					 "either)",
+					 l->model->sources[i].map);
+	fd = btf_without_rings(err);
+	if (fd < 0)
+		return fd;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = load_with(l, options, path, c, err);
+	close(fd);
+	return r;
 }
 
 int load_gadget(const struct model *model, const struct load_options *options,
@@ -288,7 +351,8 @@ int load_gadget(const struct model *model, const struct load_options *options,
 	r = model_check(model, err);
 	if (r == 0) {
 		c = chatter_begin();
-		r = load_with(l, options, c, err);
+		r = options->transport == LOAD_PERF ? load_without_rings(l, options, c, err)
+						    : load_with(l, options, NULL, c, err);
 		chatter_end(c);
 		if (r < 0)
 			(void)error_wrap(err, "cannot load '%s'", model->name);
@@ -437,14 +501,9 @@ void loaded_detach(struct loaded *l)
 
 /* ---- reading ------------------------------------------------------------- */
 
-int loaded_ring_fd(const struct loaded *l, uint32_t source)
+struct transport_map loaded_transport(const struct loaded *l, uint32_t source)
 {
-	return l->sources[source].ring_fd;
-}
-
-uint64_t loaded_ring_size(const struct loaded *l, uint32_t source)
-{
-	return l->sources[source].ring_size;
+	return l->sources[source].transport;
 }
 
 int loaded_counter(const struct loaded *l, uint32_t source, enum load_counter counter,

@@ -14,11 +14,16 @@
 
 #include "gadget/model.h"
 #include "gadget/settings.h"
+#include "gadget/transport.h"
 
 struct loaded;
 
+/* What a map becomes that can be either: a ring, or a perf event array. */
+enum load_transport { LOAD_AUTO, LOAD_RING, LOAD_PERF }; /* AUTO: as the kernel can */
+
 struct load_options {
-	uint64_t ring_size; /* bytes of each ring; 0: as the object says */
+	uint64_t ring_size; /* bytes of each ring or buffer; 0: as the object says, or usual */
+	enum load_transport transport;
 	struct settings settings;
 };
 
@@ -39,9 +44,8 @@ int loaded_attach(struct loaded *loaded, struct error *err) __attribute__((warn_
  */
 void loaded_detach(struct loaded *loaded);
 
-/* The descriptor and size of the ring of the model's i-th data source. */
-int loaded_ring_fd(const struct loaded *loaded, uint32_t source);
-uint64_t loaded_ring_size(const struct loaded *loaded, uint32_t source);
+/* What transport_open() needs to read the model's i-th data source. */
+struct transport_map loaded_transport(const struct loaded *loaded, uint32_t source);
 
 enum load_counter { LOAD_ATTEMPTS, LOAD_LOST };
 

@@ -59,6 +59,29 @@ uint64_t model_ring_size(uint64_t bytes)
 	return size;
 }
 
+bool model_has_rest(const struct model_source *source)
+{
+	for (uint32_t i = 0; i < source->nfields; i++)
+		if (source->fields[i].layout == LAYOUT_REST)
+			return true;
+	return false;
+}
+
+bool model_row_is_whole(const struct model_source *source, const uint8_t *row, uint32_t len)
+{
+	for (uint32_t i = 0; i < source->nfields; i++) {
+		const struct field *f = &source->fields[i];
+		uint32_t rest;
+
+		if (f->layout != LAYOUT_REST)
+			continue;
+		memcpy(&rest, row + f->len_at, sizeof(rest));
+		if (f->at > len || rest > len - f->at)
+			return false;
+	}
+	return true;
+}
+
 const struct model_map *model_map_find(const struct model *model, const char *name)
 {
 	for (uint32_t i = 0; i < model->nmaps; i++)

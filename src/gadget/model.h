@@ -46,7 +46,7 @@ struct model_skipped {
 /* A stream of records of one struct. */
 struct model_source {
 	const char *name;        /* what records of it are called: @event */
-	const char *map;         /* the ring they arrive in */
+	const char *map;         /* the ring, or perf event array, they arrive in */
 	const char *type;        /* the struct's name */
 	const char *unsupported; /* why this version cannot read it, or NULL */
 	uint32_t size;           /* bytes of the struct */
@@ -56,7 +56,9 @@ struct model_source {
 	 */
 	uint32_t row_min, row_max;
 	uint32_t seq_at;      /* where the gadget_seq is, or SCHEMA_NO_SEQ */
-	uint64_t ring_size;   /* bytes, as the object asks for; usable as it is */
+	bool is_perf;         /* the map is a perf event array, not a ring */
+	bool may_be_perf;     /* the programs can do with one where there are no rings */
+	uint64_t ring_size;   /* bytes, as the object asks for; usable as it is; 0: is_perf */
 	const char *attempts; /* the per-CPU map that counts attempts, or NULL */
 	const char *lost;     /* the per-CPU map that counts lost records, or NULL */
 	struct field *fields; /* in the struct's order */
@@ -124,6 +126,12 @@ const struct model_source *model_source_find(const struct model *model, const ch
 
 /* What a ring of at least that many bytes must have: a power of two, of pages. */
 uint64_t model_ring_size(uint64_t bytes);
+
+/* Whether rows say themselves how long a part of them is (LAYOUT_REST). */
+bool model_has_rest(const struct model_source *source);
+
+/* Whether all that a row of at least row_min bytes says it has is there. */
+bool model_row_is_whole(const struct model_source *source, const uint8_t *row, uint32_t len);
 
 const struct model_map *model_map_find(const struct model *model, const char *name);
 

@@ -21,8 +21,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-enum { RING_MAX_DISCARDS = 64 };
+#include "gadget/haul.h"
 
 struct ring {
 	uint64_t *consumer;       /* mapped */
@@ -34,50 +33,24 @@ struct ring {
 	uint64_t bytes;     /* of the ring that were read, headers and padding included */
 	void *base;         /* what to unmap; NULL for memory of somebody else */
 	size_t base_size;
-	/* records shorter than row_min are made whole here */
-	uint32_t row_min, row_max;
-	uint8_t *slab;
-	size_t slab_size, slab_used;
 	bool is_broken; /* a header made no sense; nothing more is read */
-};
-
-/* A record the program reserved and took back. */
-struct ring_discard {
-	const uint8_t *at;
-	uint32_t len;
-	uint32_t before_row; /* it stood in front of this row of the same read */
-};
-
-/* What one ring_read() fills in; the caller owns the arrays. */
-struct ring_rows {
-	const uint8_t **at;
-	uint32_t *len;
-	uint64_t *pos;
-	uint32_t max, n;
-	struct ring_discard discards[RING_MAX_DISCARDS];
-	uint32_t ndiscards;
 };
 
 /*
  * Map the ring behind a map's descriptor, which stays the caller's.  `size` is
- * the map's max_entries.  Rows come out with at least row_min and at most
- * row_max bytes.
+ * the map's max_entries.
  */
-int ring_open(struct ring *ring, int fd, uint64_t size, uint32_t row_min, uint32_t row_max,
-	      struct error *err) __attribute__((warn_unused_result));
+int ring_open(struct ring *ring, int fd, uint64_t size, struct error *err)
+	__attribute__((warn_unused_result));
 
 /* Use memory laid out like a ring; for tests.  The same promises are asked of it. */
 void ring_adopt(struct ring *ring, uint64_t *consumer, const uint64_t *producer,
-		const uint8_t *data, uint64_t size, uint32_t row_min, uint32_t row_max);
+		const uint8_t *data, uint64_t size);
 
 void ring_close(struct ring *ring);
 
-/*
- * Collect complete records that were not collected before, up to rows->max, and
- * return their number.  They are valid until ring_release().  0 with discards
- * means that only discarded records were passed.
- */
-uint32_t ring_read(struct ring *ring, struct ring_rows *rows);
+/* Collect complete records that were not collected before, and return their number. */
+uint32_t ring_read(struct ring *ring, struct haul *haul);
 
 /* Give the space of everything that was collected back to the kernel. */
 void ring_release(struct ring *ring);

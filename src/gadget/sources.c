@@ -54,7 +54,15 @@ int inspect_unsupported(struct inspection *in, const char *name, const char *why
 	return 0;
 }
 
-/* A tracer: records of a struct in a ring. */
+/* GADGET_TRACER_MAP leaves a marker: its programs ask the kernel whether it has rings. */
+static bool has_fall_back(const struct inspection *in, const char *map)
+{
+	const char *marker = arena_printf(in->arena, "gadget_map_tracer_%s", map);
+
+	return btf__find_by_name_kind(in->btf, marker, BTF_KIND_VAR) > 0;
+}
+
+/* A tracer: records of a struct in a ring or a perf event array. */
 static int add_tracer(struct inspection *in, const char *name, const struct model_map *map,
 		      uint32_t struct_id, enum fields_style style)
 {
@@ -67,11 +75,11 @@ static int add_tracer(struct inspection *in, const char *name, const struct mode
 		return r;
 	s->map = map->name;
 	s->type = arena_strdup(in->arena, type ? type : "");
-	s->ring_size = model_ring_size(map->max_entries);
+	s->is_perf = map->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+	s->may_be_perf = !s->is_perf && has_fall_back(in, map->name);
+	s->ring_size = s->is_perf ? 0 : model_ring_size(map->max_entries);
 	s->attempts = counter_map(in, map->name, "_attempts");
 	s->lost = counter_map(in, map->name, "_lost_samples");
-	if (map->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
-		s->unsupported = "perf event arrays";
 	for (uint32_t i = 0; i + 1 < in->model->nsources; i++)
 		if (in->model->sources[i].map && !strcmp(in->model->sources[i].map, s->map))
 			s->unsupported = "several data sources in one ring";

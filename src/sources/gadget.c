@@ -2,19 +2,18 @@
 /*
  * gadget: records from eBPF programs.
  *
- * Each data source of the gadget is a port with a ring of its own.  Rows are
- * handed on where the kernel wrote them; their space goes back to the ring when
- * the call returns.
+ * Each data source of the gadget is a port with a transport of its own, a ring or a
+ * perf buffer for each CPU (transport.h).  Rows are handed on where the kernel wrote
+ * them; their space goes back to it when the call returns.
  *
- * Reading is adaptive.  An idle ring is watched by epoll.  Once it has records
+ * Reading is adaptive.  An idle transport is watched by epoll.  Once it has records
  * it is drained, left alone for a nap of 0.2 ms to max_wait (a timerfd: libuv's
  * timers are too coarse), drained again, and so on; a drain that finds nothing
  * goes back to epoll.  A drain ends after TURN_ROWS records or TURN_NS, so that
  * everything else on the loop gets its turn.
  *
- * Losses are counted by the programs.  Where they happened is told by marks in
- * the stream: exactly by sequence numbers where records have them (gaps.h), else
- * by looking at the counter now and then.
+ * Losses are counted by the programs, or the kernel.  Where they happened is told by
+ * marks in the stream (losses.h).
  *
  * The end: programs are detached on libuv's pool, because that takes the kernel
  * some hundred milliseconds and the ring fills meanwhile; when none runs any
@@ -22,29 +21,35 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "engine/component.h"
 #include "gadget/find.h"
-#include "gadget/gaps.h"
 #include "gadget/inspect.h"
 #include "gadget/load.h"
+#include "gadget/losses.h"
 #include "gadget/nap.h"
-#include "gadget/ring.h"
 
 enum {
 	TURN_ROWS = 65536,
 	BATCH_ROWS = 512,
-	MAX_MARKS = GAPS_OPEN + 1,
 	END_TRIES = 100, /* naps to wait for the last records and counters */
 };
 
+enum { COUNT_MALFORMED };
+
+static const struct counter counters[] = {
+	[COUNT_MALFORMED] = { "malformed",
+			      "Records that claim to be longer than they are. The gadget is broken, "
+			      "or was built with other headers.",
+			      true },
+	COUNTER_END,
+};
+
 #define TURN_NS    (2 * NS_PER_MS)
-#define LOOK_NS    (10 * NS_PER_MS) /* between two looks at the lost counter */
-#define OFFSET_NS  NS_PER_S         /* between two readings of the wall clock's offset */
-#define AT_ONCE_NS 1                /* the shortest time a timerfd knows */
+#define OFFSET_NS  NS_PER_S /* between two readings of the wall clock's offset */
+#define AT_ONCE_NS 1        /* a nap of no length */
 
 struct ring_options {
 	uint64_t size;
@@ -57,21 +62,16 @@ struct port {
 	const struct model_source *model;
 	const struct schema *schema;
 	uint32_t number;
-	struct ring ring;
-	uv_poll_t ready; /* the ring has records */
-	uv_poll_t awake; /* the nap is over */
-	int timer_fd;
-	bool has_ring, has_timer, has_handles;
-	bool is_watching; /* the ring, by epoll */
-	bool has_ended;
+	struct origin origin; /* of this port alone: others count from 1, too */
+	struct transport transport;
+	struct haul haul;
+	uint16_t *sel;   /* rows that are whole, where not all need be */
+	uv_poll_t ready; /* it is time to read */
+	bool has_handle, has_ended;
 	struct nap nap;
-	struct ring_rows rows;
-	struct mark *marks;
-	uint32_t nmarks;
-	struct gaps gaps;     /* when records have numbers */
-	uint64_t *per_cpu;    /* scratch: one number for each CPU */
-	uint64_t lost_told;   /* when they have none: losses that marks have told */
-	int64_t looked_ns;    /* when the counter was looked at */
+	struct losses losses;
+	uint64_t *per_cpu[2]; /* by enum load_counter: room for what is counted by CPU */
+	uint64_t *kernels;    /* the same for what the kernel itself counts */
 	uint64_t read;        /* records taken out */
 	unsigned tries;       /* naps since the end was near */
 	int64_t offset_ns;    /* from boot time to wall time */
@@ -82,6 +82,7 @@ struct gadget_source {
 	const char *gadget;
 	const struct yaml_node *params;
 	struct ring_options ring;
+	int transport; /* enum load_transport */
 	int64_t max_wait;
 
 	struct source *source;
@@ -122,20 +123,17 @@ static int make_schema(struct gadget_source *s, struct port *port, struct error 
 
 static int make_port(struct gadget_source *s, uint32_t number, struct error *err)
 {
-	struct arena *arena = source_arena(s->source);
 	struct port *port = &s->ports[number];
 
 	*port = (struct port){
 		.owner = s,
 		.model = &s->model->sources[number],
 		.number = number,
-		.timer_fd = -1,
 	};
-	port->rows.max = BATCH_ROWS;
-	port->rows.at = arena_array(arena, BATCH_ROWS, sizeof(*port->rows.at));
-	port->rows.len = arena_array(arena, BATCH_ROWS, sizeof(*port->rows.len));
-	port->rows.pos = arena_array(arena, BATCH_ROWS, sizeof(*port->rows.pos));
-	port->marks = arena_array(arena, MAX_MARKS, sizeof(*port->marks));
+	haul_init(&port->haul, source_arena(s->source), BATCH_ROWS, port->model->row_min,
+		  port->model->row_max);
+	if (model_has_rest(port->model))
+		port->sel = arena_array(source_arena(s->source), BATCH_ROWS, sizeof(*port->sel));
 	nap_init(&port->nap, s->max_wait);
 	return make_schema(s, port, err);
 }
@@ -168,92 +166,54 @@ static int gadget_open(void *self, struct source *source, struct error *err)
 	return r < 0 ? r : 0;
 }
 
-/* ---- marks --------------------------------------------------------------- */
+/* ---- counting ------------------------------------------------------------ */
 
-static void add_mark(struct port *port, uint32_t before_row, uint64_t n, const struct gap *gap)
+static uint64_t larger(uint64_t a, uint64_t b)
 {
-	if (port->nmarks == MAX_MARKS)
-		return;
-	port->marks[port->nmarks++] = (struct mark){
-		.kind = MARK_LOSS,
-		.before_row = before_row,
-		.origin = source_origin(port->owner->source),
-		.event = port->model->name,
-		.reason = "ring_full",
-		.n = n,
-		.has_cpu = gap != NULL,
-		.cpu = gap ? gap->cpu : 0,
-		.from = gap ? gap->from : 0,
-		.to = gap ? gap->to : 0,
-	};
+	return a > b ? a : b;
 }
 
-static bool has_numbers(const struct port *port)
-{
-	return port->model->seq_at != SCHEMA_NO_SEQ;
-}
-
-static uint64_t seq_at(const struct port *port, const uint8_t *row)
-{
-	uint64_t seq;
-
-	memcpy(&seq, row + port->model->seq_at, sizeof(seq));
-	return seq;
-}
-
-/* Look at all numbers of a batch, discarded records in their places. */
-static void see_numbers(struct port *port)
-{
-	const struct ring_rows *rows = &port->rows;
-	uint32_t d = 0;
-
-	for (uint32_t i = 0; i <= rows->n; i++) {
-		for (; d < rows->ndiscards && rows->discards[d].before_row == i; d++)
-			if (rows->discards[d].len >= port->model->seq_at + 8)
-				gaps_see_discarded(&port->gaps, seq_at(port, rows->discards[d].at),
-						   i);
-		if (i < rows->n)
-			gaps_see(&port->gaps, seq_at(port, rows->at[i]), i);
-	}
-}
-
-static void tell_gaps(struct port *port)
-{
-	struct gap gap;
-
-	while (gaps_take(&port->gaps, &gap))
-		add_mark(port, gap.before_row, gap.to - gap.from + 1, &gap);
-	gaps_next_batch(&port->gaps);
-}
-
-static uint64_t sum_counter(const struct port *port, enum load_counter counter)
+/*
+ * Fill port->per_cpu[counter]; NULL when nobody counts.  What a perf buffer had no room
+ * for is counted by the kernel, and by programs that look at the result of sending: the
+ * larger number is right.
+ */
+static const uint64_t *read_counter(struct port *port, enum load_counter counter)
 {
 	const struct loaded *loaded = port->owner->loaded;
+	uint64_t *per_cpu = port->per_cpu[counter], *kernels = port->kernels;
+	size_t bytes = loaded_cpus(loaded) * sizeof(*per_cpu);
+	bool is_counted = loaded_counter(loaded, port->number, counter, per_cpu) == 0;
+
+	if (!is_counted)
+		memset(per_cpu, 0, bytes);
+	memset(kernels, 0, bytes);
+	if (counter == LOAD_LOST && transport_lost(&port->transport, kernels) == 0)
+		is_counted = true;
+	for (uint32_t i = 0; i < loaded_cpus(loaded); i++)
+		per_cpu[i] = larger(per_cpu[i], kernels[i]);
+	return is_counted ? per_cpu : NULL;
+}
+
+static uint64_t sum_counter(struct port *port, enum load_counter counter)
+{
+	const uint64_t *per_cpu = read_counter(port, counter);
 	uint64_t sum = 0;
 
-	if (loaded_counter(loaded, port->number, counter, port->per_cpu) < 0)
-		return 0;
-	for (uint32_t i = 0; i < loaded_cpus(loaded); i++)
-		sum += port->per_cpu[i];
+	for (uint32_t i = 0; per_cpu && i < loaded_cpus(port->owner->loaded); i++)
+		sum += per_cpu[i];
 	return sum;
 }
 
-/* Without numbers: what the counter has grown by since the last look was lost about here. */
-static void tell_lost(struct port *port)
+static void look_for_losses(struct port *port, int64_t now)
 {
-	uint64_t lost = sum_counter(port, LOAD_LOST);
+	const uint64_t *lost;
 
-	if (lost > port->lost_told)
-		add_mark(port, 0, lost - port->lost_told, NULL);
-	port->lost_told = lost;
-}
-
-static void look_for_losses(struct port *port, int64_t now_ns)
-{
-	if (has_numbers(port) || !port->model->lost || now_ns - port->looked_ns < LOOK_NS)
+	if (!losses_want_counts(&port->losses, now))
 		return;
-	port->looked_ns = now_ns;
-	tell_lost(port);
+	lost = read_counter(port, LOAD_LOST);
+	if (lost)
+		losses_count(&port->losses, lost);
 }
 
 /* ---- draining ------------------------------------------------------------ */
@@ -275,103 +235,78 @@ static void refresh_offset(struct port *port, int64_t now)
 	port->offset_ns = clock->boot_to_wall_ns(clock);
 }
 
+/* The rows stay where they are, so that marks keep their places. */
+static void leave_out_malformed(struct port *port, struct batch *batch)
+{
+	batch->sel = port->sel;
+	for (uint32_t i = 0; i < batch->rows->n; i++)
+		if (model_row_is_whole(port->model, port->haul.at[i], port->haul.len[i]))
+			port->sel[batch->nsel++] = (uint16_t)i;
+	source_count(port->owner->source, COUNT_MALFORMED, batch->rows->n - batch->nsel);
+}
+
 /* Hand on what was read; returns when the rows are not needed any more. */
 static void emit(struct port *port)
 {
 	struct source *source = port->owner->source;
 	struct clock *clock = source_clock(source);
 	struct rows rows = {
-		.at = port->rows.at,
-		.len = port->rows.len,
-		.pos = port->rows.pos,
-		.origin = source_origin(source),
+		.at = port->haul.at,
+		.len = port->haul.len,
+		.pos = port->haul.pos,
+		.origin = &port->origin,
 		.wall_ns = clock->wall_ns(clock),
 		.boot_to_wall_ns = port->offset_ns,
-		.n = port->rows.n,
+		.n = port->haul.n,
 	};
 	struct batch batch = {
 		.schema = port->schema,
 		.rows = &rows,
-		.marks = port->marks,
-		.nmarks = port->nmarks,
+		.marks = port->losses.marks,
+		.nmarks = port->losses.nmarks,
 	};
 
 	if (!rows.n && !batch.nmarks)
 		return;
 	port->read += rows.n;
-	port->nmarks = 0;
+	port->losses.nmarks = 0;
+	if (port->sel)
+		leave_out_malformed(port, &batch);
 	source_emit(source, port->number, &batch);
 }
 
-static uint32_t drain_batch(struct port *port)
+/* False when there was nothing. */
+static bool drain_batch(struct port *port, uint64_t *total)
 {
-	uint32_t n = ring_read(&port->ring, &port->rows);
+	bool any = transport_read(&port->transport, &port->haul);
 
-	if (has_numbers(port)) {
-		see_numbers(port);
-		tell_gaps(port);
-	}
+	losses_see(&port->losses, &port->haul);
 	emit(port);
-	ring_release(&port->ring);
-	return n + port->rows.ndiscards;
+	*total += port->haul.n + port->haul.ndiscards;
+	transport_release(&port->transport);
+	return any;
 }
 
 /* What a turn left behind. */
 enum left { LEFT_NOTHING, LEFT_WRITING, LEFT_MORE };
 
-/* Read until the ring is empty or the turn is over; returns how many were read. */
+/* Read until there is nothing left or the turn is over; returns how many were read. */
 static uint64_t drain(struct port *port, int64_t began, enum left *ret_left)
 {
 	uint64_t total = 0;
 
 	*ret_left = LEFT_MORE;
-	if (has_numbers(port))
-		gaps_turn(&port->gaps);
+	losses_turn(&port->losses);
 	while (!port->owner->is_paused) {
-		uint32_t n = drain_batch(port);
-
-		total += n;
-		if (!n) {
-			*ret_left = ring_is_empty(&port->ring) ? LEFT_NOTHING : LEFT_WRITING;
+		if (!drain_batch(port, &total)) {
+			*ret_left =
+				transport_is_empty(&port->transport) ? LEFT_NOTHING : LEFT_WRITING;
 			break;
 		}
 		if (total >= TURN_ROWS || now_ns(port) - began >= TURN_NS)
 			break;
 	}
 	return total;
-}
-
-/* ---- epoll and naps ------------------------------------------------------ */
-
-static void on_ready(uv_poll_t *handle, int status, int events);
-
-static void set_timer(const struct port *port, int64_t ns)
-{
-	struct itimerspec spec = { .it_value = { .tv_sec = (time_t)(ns / NS_PER_S),
-						 .tv_nsec = (long)(ns % NS_PER_S) } };
-
-	/* Setting it also forgets an expiry nobody read. */
-	(void)timerfd_settime(port->timer_fd, 0, &spec, NULL);
-}
-
-static void sleep_in_epoll(struct port *port)
-{
-	set_timer(port, 0);
-	port->is_watching = uv_poll_start(&port->ready, UV_READABLE, on_ready) == 0;
-}
-
-static void take_nap(struct port *port, int64_t ns)
-{
-	/* Stopping what is stopped would still cost a system call. */
-	if (port->is_watching)
-		(void)uv_poll_stop(&port->ready);
-	port->is_watching = false;
-	set_timer(port, ns);
-}
-
-static void rest(struct port *port)
-{
-	take_nap(port, 0);
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -388,7 +323,7 @@ static void end_port(struct port *port)
 {
 	struct gadget_source *s = port->owner;
 
-	rest(port);
+	transport_nap(&port->transport, 0);
 	port->has_ended = true;
 	if (s->has_ended || !all_ended(s))
 		return;
@@ -397,39 +332,31 @@ static void end_port(struct port *port)
 }
 
 /* Whether every attempt has been lost, discarded or read. */
-static bool is_complete(const struct port *port)
+static bool is_complete(struct port *port)
 {
 	if (!port->model->attempts || !port->model->lost)
 		return true;
 	return sum_counter(port, LOAD_ATTEMPTS) ==
-	       sum_counter(port, LOAD_LOST) + port->ring.discarded + port->read;
+	       sum_counter(port, LOAD_LOST) + transport_discarded(&port->transport) + port->read;
 }
 
 /* Losses behind the last record. */
 static void tell_last_losses(struct port *port)
 {
-	bool counts = loaded_counter(port->owner->loaded, port->number, LOAD_ATTEMPTS,
-				     port->per_cpu) == 0;
-
-	if (has_numbers(port)) {
-		gaps_end(&port->gaps, counts ? port->per_cpu : NULL);
-		tell_gaps(port);
-	} else if (port->model->lost) {
-		tell_lost(port);
-	}
-	port->rows.n = 0;
+	losses_end(&port->losses, read_counter(port, LOAD_ATTEMPTS), read_counter(port, LOAD_LOST));
+	haul_begin(&port->haul);
 	emit(port);
 }
 
 /*
- * No program runs any more and the ring has been read.  Where the kernel could
+ * No program runs any more and everything has been read.  Where the kernel could
  * not wait for the last run of a program, its record or its counter may still be
  * on the way: look again a few times before believing otherwise.
  */
 static void finish(struct port *port, enum left left)
 {
 	if ((left == LEFT_WRITING || !is_complete(port)) && port->tries++ < END_TRIES) {
-		take_nap(port, NS_PER_MS);
+		transport_nap(&port->transport, NS_PER_MS);
 		return;
 	}
 	tell_last_losses(port);
@@ -440,8 +367,8 @@ static void fail(struct port *port)
 {
 	struct error err = ERROR_INIT;
 
-	(void)error_set(&err, EIO, "the ring of '%s' is damaged", port->model->name);
-	rest(port);
+	(void)error_set(&err, EIO, "the records of '%s' are damaged", port->model->name);
+	transport_nap(&port->transport, 0);
 	port->has_ended = port->owner->has_ended = true;
 	source_fail(port->owner->source, &err);
 }
@@ -451,30 +378,30 @@ static void fail(struct port *port)
 static void turn(struct port *port)
 {
 	int64_t began = now_ns(port);
-	uint64_t fill = ring_fill(&port->ring), n;
+	uint64_t fill = transport_fill(&port->transport), n;
 	enum left left;
 
 	if (port->has_ended) {
-		rest(port);
+		transport_nap(&port->transport, 0);
 		return;
 	}
 	refresh_offset(port, began);
 	if (fill && !port->owner->is_paused)
 		look_for_losses(port, began);
 	n = drain(port, began, &left);
-	if (port->ring.is_broken)
+	if (transport_is_broken(&port->transport))
 		fail(port);
 	else if (port->owner->is_paused)
-		rest(port);
+		transport_nap(&port->transport, 0);
 	else if (left == LEFT_MORE)
-		take_nap(port, AT_ONCE_NS);
+		transport_nap(&port->transport, AT_ONCE_NS);
 	else if (port->owner->is_detached)
 		finish(port, left);
 	else if (n || left == LEFT_WRITING) {
-		nap_adapt(&port->nap, fill, port->ring.size);
-		take_nap(port, port->nap.ns);
+		nap_adapt(&port->nap, fill, port->transport.size);
+		transport_nap(&port->transport, port->nap.ns);
 	} else
-		sleep_in_epoll(port);
+		transport_sleep(&port->transport);
 }
 
 static void on_ready(uv_poll_t *handle, int status, int events)
@@ -487,40 +414,48 @@ static void on_ready(uv_poll_t *handle, int status, int events)
 static void wake_ports(struct gadget_source *s)
 {
 	for (uint32_t i = 0; i < s->model->nsources; i++)
-		if (s->ports[i].has_handles && !s->ports[i].has_ended)
-			take_nap(&s->ports[i], AT_ONCE_NS);
+		if (s->ports[i].has_handle && !s->ports[i].has_ended)
+			transport_nap(&s->ports[i].transport, AT_ONCE_NS);
 }
 
 /* ---- life ---------------------------------------------------------------- */
 
-static int open_port(struct port *port, struct error *err)
+static void init_losses(struct port *port)
 {
 	struct gadget_source *s = port->owner;
 	struct arena *arena = source_arena(s->source);
 	uint32_t cpus = loaded_cpus(s->loaded);
-	int fd = loaded_ring_fd(s->loaded, port->number), r;
 
-	port->per_cpu = arena_array(arena, cpus, sizeof(*port->per_cpu));
-	if (has_numbers(port))
-		gaps_init(&port->gaps, arena, cpus);
-	r = ring_open(&port->ring, fd, loaded_ring_size(s->loaded, port->number),
-		      port->model->row_min, port->model->row_max, err);
+	port->origin = *source_origin(s->source);
+	port->origin.epoch += port->number;
+	losses_init(&port->losses, arena, port->model, &port->origin, cpus);
+	port->losses.are_told = port->transport.kind == TRANSPORT_PERF;
+	port->per_cpu[LOAD_ATTEMPTS] = arena_array(arena, cpus, sizeof(uint64_t));
+	port->per_cpu[LOAD_LOST] = arena_array(arena, cpus, sizeof(uint64_t));
+	port->kernels = arena_array(arena, cpus, sizeof(uint64_t));
+}
+
+static int watch(struct port *port, struct error *err)
+{
+	int r = uv_poll_init(source_loop(port->owner->source), &port->ready,
+			     transport_fd(&port->transport));
+
+	if (r < 0)
+		return error_set(err, -r, "cannot watch records: %s", uv_strerror(r));
+	port->has_handle = true;
+	port->ready.data = port;
+	return 0;
+}
+
+static int open_port(struct port *port, struct error *err)
+{
+	struct transport_map map = loaded_transport(port->owner->loaded, port->number);
+	int r = transport_open(&port->transport, &map, err);
+
 	if (r < 0)
 		return r;
-	port->has_ring = true;
-	port->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (port->timer_fd < 0)
-		return error_set(err, errno, "cannot make a timer: %s", strerrordesc_np(errno));
-	r = uv_poll_init(source_loop(s->source), &port->awake, port->timer_fd);
-	if (r < 0)
-		return error_set(err, -r, "cannot watch a timer: %s", uv_strerror(r));
-	port->has_timer = true;
-	r = uv_poll_init(source_loop(s->source), &port->ready, fd);
-	if (r < 0)
-		return error_set(err, -r, "cannot watch a ring: %s", uv_strerror(r));
-	port->has_handles = true;
-	port->ready.data = port->awake.data = port;
-	return 0;
+	init_losses(port);
+	return watch(port, err);
 }
 
 static int gadget_load(void *self, struct error *err)
@@ -528,6 +463,7 @@ static int gadget_load(void *self, struct error *err)
 	struct gadget_source *s = self;
 	struct load_options options = {
 		.ring_size = s->ring.size,
+		.transport = (enum load_transport)s->transport,
 		.settings = s->settings,
 	};
 	int r = load_gadget(s->model, &options, &s->loaded, err);
@@ -545,8 +481,8 @@ static int gadget_start(void *self, struct error *err)
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < s->model->nsources; i++) {
-		(void)uv_poll_start(&s->ports[i].awake, UV_READABLE, on_ready);
-		sleep_in_epoll(&s->ports[i]);
+		(void)uv_poll_start(&s->ports[i].ready, UV_READABLE, on_ready);
+		transport_sleep(&s->ports[i].transport);
 	}
 	return 0;
 }
@@ -600,12 +536,12 @@ static void gadget_count(void *self, struct source_counts *ret_counts)
 	struct source_counts counts = { .has_attempts = true, .missed = loaded_missed(s->loaded) };
 
 	for (uint32_t i = 0; i < s->model->nsources; i++) {
-		const struct port *port = &s->ports[i];
+		struct port *port = &s->ports[i];
 
 		counts.has_attempts &= port->model->attempts && port->model->lost;
 		counts.attempts += sum_counter(port, LOAD_ATTEMPTS);
 		counts.lost += sum_counter(port, LOAD_LOST);
-		counts.discarded += port->ring.discarded;
+		counts.discarded += transport_discarded(&port->transport);
 		counts.read += port->read;
 	}
 	*ret_counts = counts;
@@ -613,14 +549,9 @@ static void gadget_count(void *self, struct source_counts *ret_counts)
 
 static void release_port(struct port *port)
 {
-	if (port->has_timer)
-		uv_close((uv_handle_t *)&port->awake, NULL);
-	if (port->has_handles)
+	if (port->has_handle)
 		uv_close((uv_handle_t *)&port->ready, NULL);
-	if (port->timer_fd >= 0)
-		close(port->timer_fd);
-	if (port->has_ring)
-		ring_close(&port->ring);
+	transport_close(&port->transport);
 }
 
 static void gadget_release(void *self)
@@ -639,11 +570,20 @@ static void gadget_release(void *self)
 /* ---- what it is ---------------------------------------------------------- */
 
 static const struct opt ring_table[] = {
-	OPT_SIZE(struct ring_options, size, .min = "4KiB", .max = "1GiB",
-		 .help = "Bytes of each of the gadget's rings, a power of two; as the gadget says "
-			 "when not set. Larger rings bridge longer stalls, at the price of memory "
-			 "in the kernel."),
+	OPT_SIZE(
+		struct ring_options, size, .min = "4KiB", .max = "1GiB",
+		.help = "Bytes of each of the gadget's rings, a power of two; as the gadget says "
+			"when not set. Of each CPU's buffer where they are perf buffers, 64 pages "
+			"when not set. Larger ones bridge longer stalls, at the price of memory in "
+			"the kernel."),
 	OPT_END,
+};
+
+static const struct opt_value transports[] = {
+	[LOAD_AUTO] = { "auto", "a ring, or perf buffers where the kernel has no rings" },
+	[LOAD_RING] = { "ring", "a ring" },
+	[LOAD_PERF] = { "perf", "perf buffers, as if the kernel had no rings" },
+	OPT_VALUES_END,
 };
 
 static const struct opt options[] = {
@@ -653,6 +593,11 @@ static const struct opt options[] = {
 		.help = "Values for the gadget's own parameters; `gadgetctl inspect` lists them."),
 	OPT_TABLE(struct gadget_source, ring, ring_table,
 		  .help = "The memory records pass through."),
+	OPT_ENUM(
+		struct gadget_source, transport, .def = "auto", .values = transports,
+		.help = "How records come from a gadget that leaves the choice, as those made with "
+			"GADGET_TRACER_MAP do. To try what it does on a kernel before 5.8, take "
+			"perf."),
 	OPT_DURATION(struct gadget_source, max_wait, .def = "1ms", .min = "50us", .max = "1s",
 		     .help = "How long a record may lie in the ring before it is read. Longer "
 			     "saves CPU time at low rates."),
@@ -677,6 +622,7 @@ const struct source_type source_gadget = {
 			"CAP_BPF and CAP_PERFMON; `validate` does not.",
 		.size = sizeof(struct gadget_source),
 		.options = options,
+		.counters = counters,
 		.examples = examples,
 	},
 	.open = gadget_open,

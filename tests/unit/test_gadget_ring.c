@@ -25,10 +25,8 @@ static struct {
 	uint64_t consumer, producer;
 	uint8_t *data;
 	struct ring ring;
-	struct ring_rows rows;
-	const uint8_t *at[MAX_ROWS];
-	uint32_t len[MAX_ROWS];
-	uint64_t pos[MAX_ROWS];
+	struct haul haul;
+	struct arena arena;
 } t;
 
 /* Memory that appears twice in a row, and some zeros behind. */
@@ -48,8 +46,8 @@ static int setup(void **state)
 				     MAP_FAILED);
 	close(fd);
 	t.data = base;
-	t.rows = (struct ring_rows){ .at = t.at, .len = t.len, .pos = t.pos, .max = MAX_ROWS };
-	ring_adopt(&t.ring, &t.consumer, &t.producer, t.data, SIZE, ROW_MIN, ROW_MAX);
+	haul_init(&t.haul, &t.arena, MAX_ROWS, ROW_MIN, ROW_MAX);
+	ring_adopt(&t.ring, &t.consumer, &t.producer, t.data, SIZE);
 	return 0;
 }
 
@@ -57,6 +55,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	ring_close(&t.ring);
+	arena_release(&t.arena);
 	munmap(t.data, 3 * SIZE);
 	return 0;
 }
@@ -87,7 +86,7 @@ static void commit(uint32_t *header)
 static void ring_is_empty_at_first(void **state)
 {
 	(void)state;
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
 	assert_true(ring_is_empty(&t.ring));
 	assert_int_equal(ring_fill(&t.ring), 0);
 }
@@ -98,14 +97,14 @@ static void ring_hands_out_records_in_order_and_in_place(void **state)
 	reserve(20, 0, 1);
 	reserve(16, 0, 2);
 	reserve(64, 0, 3);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 3);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 3);
 	for (uint32_t i = 0; i < 3; i++)
-		assert_int_equal(t.at[i][0], i + 1);
-	assert_ptr_equal(t.at[0], t.data + 8);
-	assert_int_equal(t.len[0], 20);
-	assert_int_equal(t.len[2], 64);
-	assert_int_equal(t.pos[0], 0);
-	assert_int_equal(t.pos[1], 32);
+		assert_int_equal(t.haul.at[i][0], i + 1);
+	assert_ptr_equal(t.haul.at[0], t.data + 8);
+	assert_int_equal(t.haul.len[0], 20);
+	assert_int_equal(t.haul.len[2], 64);
+	assert_int_equal(t.haul.pos[0], 0);
+	assert_int_equal(t.haul.pos[1], 32);
 	assert_int_equal(t.ring.bytes, 32 + 24 + 72);
 }
 
@@ -113,10 +112,10 @@ static void ring_gives_space_back_only_when_released(void **state)
 {
 	(void)state;
 	reserve(16, 0, 1);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 1);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 1);
 	assert_int_equal(t.consumer, 0);
 	assert_int_equal(ring_fill(&t.ring), 24);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
 	ring_release(&t.ring);
 	assert_int_equal(t.consumer, 24);
 	assert_int_equal(ring_fill(&t.ring), 0);
@@ -130,13 +129,13 @@ static void ring_stops_at_a_record_that_is_being_written(void **state)
 	reserve(16, 0, 1);
 	busy = reserve(16, BUSY, 2);
 	reserve(16, 0, 3);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 1);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 1);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
 	assert_false(ring_is_empty(&t.ring));
 	commit(busy);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 2);
-	assert_int_equal(t.at[0][0], 2);
-	assert_int_equal(t.at[1][0], 3);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 2);
+	assert_int_equal(t.haul.at[0][0], 2);
+	assert_int_equal(t.haul.at[1][0], 3);
 }
 
 static void ring_counts_discarded_records_and_says_where_they_stood(void **state)
@@ -146,14 +145,14 @@ static void ring_counts_discarded_records_and_says_where_they_stood(void **state
 	reserve(16, 0, 2);
 	reserve(16, DISCARD, 3);
 	reserve(16, DISCARD, 4);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 1);
-	assert_int_equal(t.rows.ndiscards, 3);
-	assert_int_equal(t.rows.discards[0].before_row, 0);
-	assert_int_equal(t.rows.discards[1].before_row, 1);
-	assert_int_equal(t.rows.discards[2].at[0], 4);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 1);
+	assert_int_equal(t.haul.ndiscards, 3);
+	assert_int_equal(t.haul.discards[0].before_row, 0);
+	assert_int_equal(t.haul.discards[1].before_row, 1);
+	assert_int_equal(t.haul.discards[2].at[0], 4);
 	assert_int_equal(t.ring.discarded, 3);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
-	assert_int_equal(t.rows.ndiscards, 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
+	assert_int_equal(t.haul.ndiscards, 0);
 }
 
 static void ring_passes_any_number_of_discarded_records(void **state)
@@ -164,10 +163,10 @@ static void ring_passes_any_number_of_discarded_records(void **state)
 	for (int i = 0; i < 150; i++)
 		reserve(8, DISCARD, 0);
 	reserve(16, 0, 9);
-	while (ring_read(&t.ring, &t.rows) == 0 && t.rows.ndiscards)
+	while (ring_read(&t.ring, &t.haul) == 0 && t.haul.ndiscards)
 		passes++;
 	assert_int_equal(passes, 2);
-	assert_int_equal(t.rows.n, 1);
+	assert_int_equal(t.haul.n, 1);
 	assert_int_equal(t.ring.discarded, 150);
 }
 
@@ -176,9 +175,9 @@ static void ring_reads_a_record_that_wraps_around(void **state)
 	(void)state;
 	start_at(10 * SIZE - 16);
 	reserve(40, 0, 7);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 1);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 1);
 	for (uint32_t i = 0; i < 40; i++)
-		assert_int_equal(t.at[0][i], 7);
+		assert_int_equal(t.haul.at[0][i], 7);
 	ring_release(&t.ring);
 	assert_int_equal(t.consumer, 10 * SIZE - 16 + 48);
 }
@@ -195,7 +194,7 @@ static void ring_maps_the_kernels_ring_with_slack_behind(void **state)
 		print_message("skip: making a ring: %s\n", strerrordesc_np(errno));
 		skip();
 	}
-	assert_int_equal(ring_open(&ring, fd, 65536, ROW_MIN, ROW_MAX, &err), 0);
+	assert_int_equal(ring_open(&ring, fd, 65536, &err), 0);
 	close(fd);
 	assert_true(ring_is_empty(&ring));
 	assert_int_equal(pipe(pipes), 0);
@@ -212,7 +211,7 @@ static void ring_open_refuses_what_is_no_ring(void **state)
 	struct ring ring;
 
 	(void)state;
-	assert_true(ring_open(&ring, -1, 65536, ROW_MIN, ROW_MAX, &err) < 0);
+	assert_true(ring_open(&ring, -1, 65536, &err) < 0);
 	assert_string_equal(err.text, "cannot map a ring of 65536 bytes: Bad file descriptor");
 	ring_close(&ring);
 }
@@ -223,10 +222,10 @@ static void ring_makes_short_records_whole_with_zeros(void **state)
 	memset(t.data, 0xff, SIZE);
 	reserve(3, 0, 5);
 	reserve(0, 0, 0);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 2);
-	assert_int_equal(t.len[0], ROW_MIN);
-	assert_memory_equal(t.at[0], "\5\5\5\0\0\0\0\0\0\0\0\0\0\0\0\0", ROW_MIN);
-	assert_memory_equal(t.at[1], "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ROW_MIN);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 2);
+	assert_int_equal(t.haul.len[0], ROW_MIN);
+	assert_memory_equal(t.haul.at[0], "\5\5\5\0\0\0\0\0\0\0\0\0\0\0\0\0", ROW_MIN);
+	assert_memory_equal(t.haul.at[1], "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ROW_MIN);
 }
 
 static void ring_has_room_for_short_records_again_after_release(void **state)
@@ -236,10 +235,10 @@ static void ring_has_room_for_short_records_again_after_release(void **state)
 	(void)state;
 	for (int round = 0; round < 10000; round++) {
 		reserve(1, 0, (uint8_t)round);
-		assert_int_equal(ring_read(&t.ring, &t.rows), 1);
-		assert_int_equal(t.at[0][0], (uint8_t)round);
-		assert_int_equal(t.at[0][1], 0);
-		total += t.rows.n;
+		assert_int_equal(ring_read(&t.ring, &t.haul), 1);
+		assert_int_equal(t.haul.at[0][0], (uint8_t)round);
+		assert_int_equal(t.haul.at[0][1], 0);
+		total += t.haul.n;
 		ring_release(&t.ring);
 	}
 	assert_int_equal(total, 10000);
@@ -249,8 +248,8 @@ static void ring_cuts_what_is_behind_the_record(void **state)
 {
 	(void)state;
 	reserve(100, 0, 1);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 1);
-	assert_int_equal(t.len[0], ROW_MAX);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 1);
+	assert_int_equal(t.haul.len[0], ROW_MAX);
 }
 
 static void ring_reads_no_more_than_there_is_room_for(void **state)
@@ -258,9 +257,9 @@ static void ring_reads_no_more_than_there_is_room_for(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		reserve(16, 0, (uint8_t)i);
-	assert_int_equal(ring_read(&t.ring, &t.rows), MAX_ROWS);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 100 - MAX_ROWS);
-	assert_int_equal(t.at[0][0], MAX_ROWS);
+	assert_int_equal(ring_read(&t.ring, &t.haul), MAX_ROWS);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 100 - MAX_ROWS);
+	assert_int_equal(t.haul.at[0][0], MAX_ROWS);
 }
 
 static void ring_does_not_follow_a_length_that_makes_no_sense(void **state)
@@ -270,16 +269,16 @@ static void ring_does_not_follow_a_length_that_makes_no_sense(void **state)
 	(void)state;
 	header = reserve(16, 0, 1);
 	*header = 1 << 20;
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
 	assert_true(t.ring.is_broken);
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
 }
 
 static void ring_does_not_follow_a_position_that_makes_no_sense(void **state)
 {
 	(void)state;
 	t.producer = 2 * SIZE;
-	assert_int_equal(ring_read(&t.ring, &t.rows), 0);
+	assert_int_equal(ring_read(&t.ring, &t.haul), 0);
 	assert_true(t.ring.is_broken);
 }
 
