@@ -2,270 +2,40 @@
 /*
  * columns: a table for people.
  *
- * Each column has a width in terminal cells, from its notes or its type.  Text
- * that is longer is cut and ends in '…'; numbers are never cut, they push their
- * line to the right.  On a terminal the last column gets what is left of the
- * line, and wide columns of text give way when there is too little; elsewhere
- * the last column is as long as its text.  No line ends in padding.
- *
- * What a cell shows can neither drive the terminal nor break the line
- * (codec/glyph.h).  A value that is missing is '-'.
+ * Each column has a width in terminal cells, from its notes or its type.  How a
+ * value fills it is cell.h's part; here widths are found.  On a terminal they are
+ * fitted to the line: columns of text give way in proportion, down to their
+ * least, and what is left over goes to the last of them.  A line that still does
+ * not fit is longer than the terminal, for no column disappears.  Elsewhere
+ * widths are as noted, and the last column is as long as its text.  No line ends
+ * in padding.
  *
  * People read slower than this writes: values come from batch_read().
  */
 #include <ctype.h>
-#include <math.h>
+#include <string.h>
 #include <time.h>
 
+#include "codec/cell.h"
 #include "codec/encoder.h"
 #include "codec/glyph.h"
-#include "codec/number.h"
 #include "codec/program.h"
 
 enum {
 	GAP = 1,
-	MIN_TEXT = 10,         /* text gives way down to this */
-	MIN_LAST = 16,         /* and does so when the last column had less */
-	UNCUT = UINT16_MAX,    /* as wide as the text */
-	BYTES_PER_CELL = 8,    /* marks that take no cell are cut beyond this */
-	TIME_CELLS = 12,       /* 23:00:00.123 */
-	PLAIN_MAX = FLOAT_MAX, /* bytes of a number */
-};
-
-struct col {
-	const struct field *field;
-	const char *title;
-	uint32_t width; /* cells; UNCUT */
-	bool is_text;   /* may be cut */
-	bool is_right;
-	bool no_ellipsis;
+	MIN_TEXT = 10, /* text gives way down to this */
+	MIN_LAST = 16, /* the last column of text, down to this */
 };
 
 struct columns {
 	struct encoder encoder; /* first: what callers hold */
-	const struct schema *schema;
 	uint32_t ncols;
 	struct col *cols;
 	struct str header;
-	size_t fixed; /* bytes of a line without an uncut column's text */
+	struct bounds bounds;
 };
-
-/* What is the same for all records of one call. */
-struct local_second {
-	int64_t sec;
-	uint8_t text[8]; /* 23:00:00 */
-	bool is_set;
-};
-
-/* ---- cells -------------------------------------------------------------- */
-
-/* A cell being written: where the text ended when '…' still fitted behind it. */
-struct cell {
-	uint8_t *start, *out;
-	uint32_t cells, width;
-	uint8_t *cut_out;
-	uint32_t cut_cells;
-	bool no_ellipsis;
-};
-
-static void cell_begin(struct cell *cell, uint8_t *out, const struct col *col)
-{
-	*cell = (struct cell){ .start = out,
-			       .out = out,
-			       .cut_out = out,
-			       .width = col->width,
-			       .no_ellipsis = col->no_ellipsis };
-}
-
-static void cell_cut(struct cell *cell)
-{
-	if (cell->no_ellipsis)
-		return;
-	memcpy(cell->cut_out, "…", 3);
-	cell->out = cell->cut_out + 3;
-	cell->cells = cell->cut_cells + 1;
-}
-
-/* False when there is no room; the cell is cut then and takes no more. */
-static bool cell_put(struct cell *cell, const uint8_t *text, uint32_t len, uint32_t cells)
-{
-	size_t limit = (size_t)BYTES_PER_CELL * cell->width;
-
-	if (cell->width != UNCUT && (cell->cells + cells > cell->width ||
-				     (size_t)(cell->out - cell->start) + len > limit)) {
-		cell_cut(cell);
-		return false;
-	}
-	memcpy(cell->out, text, len);
-	cell->out += len;
-	cell->cells += cells;
-	if (cell->cells < cell->width) {
-		cell->cut_out = cell->out;
-		cell->cut_cells = cell->cells;
-	}
-	return true;
-}
-
-static bool cell_text(struct cell *cell, struct str s)
-{
-	const uint8_t *at = (const uint8_t *)s.at;
-	size_t n = s.len;
-
-	while (n) {
-		struct glyph g = glyph_next(at, n);
-
-		if (!cell_put(cell, g.text, g.len, g.cells))
-			return false;
-		at += g.taken;
-		n -= g.taken;
-	}
-	return true;
-}
-
-static void cell_list(struct cell *cell, struct str list)
-{
-	struct str s;
-	bool more = list_next(&list, &s);
-
-	while (more && cell_text(cell, s)) {
-		more = list_next(&list, &s);
-		if (more && !cell_put(cell, (const uint8_t *)" ", 1, 1))
-			return;
-	}
-}
-
-static void cell_hex(struct cell *cell, struct str s)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (uint64_t i = 0; i < s.len; i++) {
-		uint8_t c = (uint8_t)s.at[i];
-		const uint8_t pair[] = { (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15] };
-
-		if (!cell_put(cell, pair, 2, 2))
-			return;
-	}
-}
-
-/* Local time of day: what a person compares with a clock on the wall. */
-static uint8_t *put_time(uint8_t *out, int64_t ns, struct local_second *second)
-{
-	int64_t sec = ns / 1000000000 - (ns % 1000000000 < 0);
-	uint32_t ms = (uint32_t)((ns - sec * 1000000000) / 1000000);
-	struct tm tm;
-
-	if (!second->is_set || second->sec != sec) {
-		uint8_t *at = second->text;
-
-		localtime_r(&(time_t){ sec }, &tm);
-		at = put_2_digits(at, (uint32_t)tm.tm_hour);
-		*at++ = ':';
-		at = put_2_digits(at, (uint32_t)tm.tm_min);
-		*at++ = ':';
-		put_2_digits(at, (uint32_t)tm.tm_sec);
-		second->sec = sec;
-		second->is_set = true;
-	}
-	memcpy(out, second->text, sizeof(second->text));
-	out[8] = '.';
-	out[9] = (uint8_t)('0' + ms / 100);
-	return put_2_digits(out + 10, ms % 100);
-}
-
-static uint8_t *put_word(uint8_t *out, const char *word)
-{
-	while (*word)
-		*out++ = (uint8_t)*word++;
-	return out;
-}
-
-static uint8_t *put_double(uint8_t *out, const struct field *field, double v)
-{
-	if (isnan(v))
-		return put_word(out, "nan");
-	if (isinf(v))
-		return put_word(out, v < 0 ? "-inf" : "inf");
-	return field->layout == LAYOUT_F32 ? put_f32(out, (float)v) : put_f64(out, v);
-}
-
-/* What is never cut, at most PLAIN_MAX bytes of one cell each. */
-static uint8_t *put_plain(uint8_t *out, const struct field *field, const struct value *v,
-			  struct local_second *second)
-{
-	if (v->missing)
-		return put_word(out, "-");
-	switch (v->type) {
-	case TYPE_BOOL:
-		return put_word(out, v->b ? "true" : "false");
-	case TYPE_INT:
-	case TYPE_TIME_NS:
-		return put_s64(out, v->i);
-	case TYPE_UINT:
-		return put_u64(out, v->u);
-	case TYPE_FLOAT:
-		return put_double(out, field, v->f);
-	case TYPE_TIME:
-		return put_time(out, v->i, second);
-	default:
-		return out;
-	}
-}
-
-static struct str cut_at_nul(struct str s)
-{
-	if (s.len)
-		s.len = strnlen(s.at, s.len);
-	return s;
-}
-
-static struct str list_text(const struct field *field, struct str s)
-{
-	if (field->layout == LAYOUT_BYTES)
-		while (s.len && !s.at[s.len - 1])
-			s.len--;
-	return s;
-}
-
-static void put_value(struct cell *cell, const struct field *field, const struct value *v,
-		      struct local_second *second)
-{
-	uint8_t plain[PLAIN_MAX + NUMBER_SLACK];
-
-	if (!v->missing && v->type == TYPE_STRING) {
-		cell_text(cell, cut_at_nul(v->s));
-	} else if (!v->missing && v->type == TYPE_STRINGS) {
-		cell_list(cell, list_text(field, v->s));
-	} else if (!v->missing && v->type == TYPE_BYTES) {
-		cell_hex(cell, v->s);
-	} else {
-		uint32_t len = (uint32_t)(put_plain(plain, field, v, second) - plain);
-
-		memcpy(cell->out, plain, len);
-		cell->out += len;
-		cell->cells += len;
-	}
-}
 
 /* ---- lines -------------------------------------------------------------- */
-
-static uint8_t *put_spaces(uint8_t *out, uint32_t n)
-{
-	memset(out, ' ', n);
-	return out + n;
-}
-
-/* Pad a cell to its width: in front of it if it stands on the right. */
-static uint8_t *align(const struct cell *cell, bool is_right)
-{
-	uint32_t pad =
-		cell->width != UNCUT && cell->cells < cell->width ? cell->width - cell->cells : 0;
-
-	if (!pad || !is_right)
-		return put_spaces(cell->out, pad);
-	memmove(cell->start + pad, cell->start, (size_t)(cell->out - cell->start));
-	memset(cell->start, ' ', pad);
-	return cell->out + pad;
-}
 
 static uint8_t *put_line(const struct columns *columns, const struct batch *batch, uint32_t row,
 			 uint8_t *out, struct local_second *second)
@@ -273,63 +43,22 @@ static uint8_t *put_line(const struct columns *columns, const struct batch *batc
 	uint8_t *end = out; /* behind the last text */
 
 	for (uint32_t i = 0; i < columns->ncols; i++) {
-		const struct col *col = &columns->cols[i];
-		struct cell cell;
-		struct value v;
+		uint8_t *start, *text_end;
 
-		if (i)
-			out = put_spaces(out, GAP);
-		cell_begin(&cell, out, col);
-		batch_read(batch, row, col->field, &v);
-		put_value(&cell, col->field, &v, second);
-		out = align(&cell, col->is_right);
-		if (cell.out > cell.start)
-			end = col->is_right ? out : cell.out;
+		for (uint32_t gap = 0; i && gap < GAP; gap++)
+			*out++ = ' ';
+		start = out;
+		out = cell_value(&columns->cols[i], batch, row, out, second, &text_end);
+		if (text_end > start)
+			end = text_end;
 	}
 	*end++ = '\n';
 	return end;
 }
 
-static bool has_uncut(const struct columns *columns)
-{
-	return columns->ncols && columns->cols[columns->ncols - 1].width == UNCUT;
-}
-
-/* The bytes behind what an uncut column shows; *v holds an identity's. */
-static struct str uncut_bytes(const struct columns *columns, const struct batch *batch,
-			      uint32_t row, struct value *v)
-{
-	if (!has_uncut(columns))
-		return (struct str){ 0 };
-	batch_read(batch, row, columns->cols[columns->ncols - 1].field, v);
-	return v->missing ? (struct str){ 0 } : v->s;
-}
-
-/* Each byte becomes "\\xNN" at most. */
-static size_t quick_bound(const struct columns *columns, const struct batch *batch, uint32_t row)
-{
-	struct value v;
-
-	return columns->fixed + 4 * uncut_bytes(columns, batch, row, &v).len;
-}
-
 static size_t columns_bound(const struct encoder *encoder, const struct batch *batch, uint32_t row)
 {
-	const struct columns *columns = (const struct columns *)encoder;
-	struct value v;
-	struct str s = uncut_bytes(columns, batch, row, &v);
-	size_t bound = columns->fixed;
-
-	if (s.len && columns->cols[columns->ncols - 1].field->type == TYPE_BYTES)
-		return bound + 2 * s.len;
-	while (s.len) {
-		struct glyph g = glyph_next((const uint8_t *)s.at, s.len);
-
-		bound += g.len;
-		s.at += g.taken;
-		s.len -= g.taken;
-	}
-	return bound;
+	return bounds_exact(&((const struct columns *)encoder)->bounds, batch, row);
 }
 
 static uint32_t columns_rows(const struct encoder *encoder, const struct batch *batch,
@@ -341,10 +70,8 @@ static uint32_t columns_rows(const struct encoder *encoder, const struct batch *
 
 	for (i = first; i < until && dest->nends < dest->max; i++) {
 		uint32_t row = batch->sel[i];
-		size_t room = (size_t)(dest->limit - dest->at);
 
-		if (room < quick_bound(columns, batch, row) &&
-		    room < columns_bound(encoder, batch, row))
+		if (!bounds_fit(&columns->bounds, batch, row, (size_t)(dest->limit - dest->at)))
 			break;
 		dest->at = put_line(columns, batch, row, dest->at, &second);
 		dest->ends[dest->nends++] = (uint32_t)(dest->at - dest->start);
@@ -376,20 +103,37 @@ static bool is_same_title(const char *a, const char *b)
 	return !strcasecmp(last_part(a), last_part(b));
 }
 
+static const char *name_of(const struct field *field)
+{
+	return field->notes && field->notes->alias ? field->notes->alias : field->label;
+}
+
 static const char *title_of(struct arena *arena, const struct field *const *fields, uint32_t n,
 			    uint32_t i)
 {
-	const char *label = fields[i]->label;
+	const char *name = name_of(fields[i]);
 	bool is_unique = true;
 	char *title;
 
 	for (uint32_t k = 0; k < n; k++)
-		if (k != i && is_same_title(fields[k]->label, label))
+		if (k != i && is_same_title(name_of(fields[k]), name))
 			is_unique = false;
-	title = arena_strdup(arena, is_unique ? last_part(label) : label);
+	title = arena_strdup(arena, is_unique && name == fields[i]->label ? last_part(name) : name);
 	for (char *c = title; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	return title;
+}
+
+/* Names of a table are of one kind: as wide as the longest, within reason. */
+static uint32_t name_width(const struct names *names)
+{
+	uint32_t width = 6;
+
+	for (uint32_t i = 0; i < names->n; i++)
+		if (names->list[i].text.len > width)
+			width = names->list[i].text.len < 16 ? (uint32_t)names->list[i].text.len
+							     : 16;
+	return width;
 }
 
 static uint32_t type_width(const struct field *f)
@@ -398,7 +142,7 @@ static uint32_t type_width(const struct field *f)
 	case TYPE_BOOL:
 		return 5;
 	case TYPE_TIME:
-		return TIME_CELLS;
+		return CELL_TIME;
 	case TYPE_TIME_NS:
 		return 19;
 	case TYPE_FLOAT:
@@ -411,6 +155,21 @@ static uint32_t type_width(const struct field *f)
 		return f->layout == LAYOUT_RID     ? 72
 		       : f->layout == LAYOUT_CHARS ? (f->size <= 16 ? 16 : 32)
 						   : 24;
+	case TYPE_NAME:
+		return name_width(f->names);
+	case TYPE_FLAGS:
+	case TYPE_IP:
+		return 24;
+	case TYPE_DURATION:
+	case TYPE_MODE:
+		return 10;
+	case TYPE_SIZE:
+		return 8;
+	case TYPE_ENDPOINT:
+		return 28;
+	case TYPE_DNS:
+	case TYPE_ARRAY:
+		return 32;
 	default:
 		break;
 	}
@@ -429,52 +188,50 @@ static uint32_t type_width(const struct field *f)
 	}
 }
 
-static uint32_t cells_of(const char *text)
+static uint32_t larger(uint32_t a, uint32_t b)
 {
-	uint32_t cells = 0;
-	size_t n = strlen(text);
-
-	while (n) {
-		struct glyph g = glyph_next((const uint8_t *)text, n);
-
-		cells += g.cells;
-		text += g.taken;
-		n -= g.taken;
-	}
-	return cells;
+	return a > b ? a : b;
 }
 
 static void set_width(struct col *col)
 {
-	static const struct notes none;
-	const struct notes *notes = col->field->notes ? col->field->notes : &none;
+	const struct notes *notes = col->notes;
 	uint32_t width = notes->width ? notes->width : type_width(col->field);
-	uint32_t title = cells_of(col->title);
+	uint32_t title = cell_width(col->title);
 
 	/* A time of day is one width, whatever was noted for a date. */
 	if (col->field->type == TYPE_TIME)
-		width = TIME_CELLS;
+		width = CELL_TIME;
 	if (notes->max_width && width > notes->max_width)
 		width = notes->max_width;
-	if (width < notes->min_width)
-		width = notes->min_width;
-	col->width = width > title ? width : title;
-	if (col->width >= UNCUT)
-		col->width = UNCUT - 1;
+	width = larger(larger(width, notes->min_width), title);
+	col->width = width < CELL_UNCUT ? width : CELL_UNCUT - 1;
+	col->least = col->width;
+	if (col->is_text && !notes->is_fixed)
+		col->least =
+			larger(larger(notes->min_width, title), notes->min_width ? 0 : MIN_TEXT);
+	if (col->least > col->width)
+		col->least = col->width;
+}
+
+static bool is_quantity(enum type type)
+{
+	return type == TYPE_INT || type == TYPE_UINT || type == TYPE_FLOAT ||
+	       type == TYPE_TIME_NS || type == TYPE_DURATION || type == TYPE_SIZE;
 }
 
 static void set_col(struct col *col, const struct field *field, const char *title)
 {
-	enum type type = (enum type)field->type;
-	bool is_number =
-		type == TYPE_INT || type == TYPE_UINT || type == TYPE_FLOAT || type == TYPE_TIME_NS;
+	static const struct notes none;
+	const struct notes *notes = field->notes ? field->notes : &none;
 
 	*col = (struct col){
 		.field = field,
+		.notes = notes,
 		.title = title,
-		.is_text = type == TYPE_STRING || type == TYPE_STRINGS || type == TYPE_BYTES,
-		.is_right = is_number || (field->notes && field->notes->align == ALIGN_RIGHT),
-		.no_ellipsis = field->notes && field->notes->ellipsis == ELLIPSIS_NONE,
+		.is_text = cell_is_text((enum type)field->type),
+		.is_right = notes->align == ALIGN_TYPE ? is_quantity((enum type)field->type)
+						       : notes->align == ALIGN_RIGHT,
 	};
 	set_width(col);
 }
@@ -488,55 +245,86 @@ static uint32_t total_width(const struct columns *columns)
 	return total;
 }
 
-/* The widest column of text that can still give a cell; NULL when none can. */
-static struct col *find_shrinkable(const struct columns *columns)
+/* The last column of text whose width may follow the terminal's; NULL: none. */
+static struct col *find_elastic(const struct columns *columns)
 {
-	struct col *best = NULL;
+	for (uint32_t i = columns->ncols; i; i--) {
+		struct col *col = &columns->cols[i - 1];
 
-	for (uint32_t i = 0; i + 1 < columns->ncols; i++) {
-		struct col *col = &columns->cols[i];
-		uint32_t title = cells_of(col->title);
-		uint32_t least = title > MIN_TEXT ? title : MIN_TEXT;
-
-		if (col->is_text && col->width > least && (!best || col->width > best->width))
-			best = col;
+		if (col->is_text && !col->notes->is_fixed)
+			return col;
 	}
-	return best;
+	return NULL;
+}
+
+/* Take `excess` cells from the columns that have some to give, each its share. */
+static void shrink(const struct columns *columns, uint32_t excess)
+{
+	uint32_t spare = 0;
+
+	for (uint32_t i = 0; i < columns->ncols; i++)
+		spare += columns->cols[i].width - columns->cols[i].least;
+	if (excess > spare)
+		excess = spare;
+	for (uint32_t i = 0; i < columns->ncols && spare; i++) {
+		struct col *col = &columns->cols[i];
+		uint32_t own = col->width - col->least;
+		/* What is left of both goes by what is left of both: nothing is lost in rounding. */
+		uint32_t share = (uint32_t)((uint64_t)excess * own / spare);
+
+		col->width -= share;
+		excess -= share;
+		spare -= own;
+	}
 }
 
 static void fit_terminal(struct columns *columns, uint32_t width)
 {
-	struct col *last = &columns->cols[columns->ncols - 1], *col;
-	uint32_t total;
+	struct col *elastic = find_elastic(columns);
+	uint32_t total, most = CELL_UNCUT - 1;
 
-	if (last->is_text && last->width > MIN_LAST)
-		last->width = MIN_LAST;
-	while (total_width(columns) > width && (col = find_shrinkable(columns)))
-		col->width--;
+	if (elastic && !elastic->notes->min_width)
+		elastic->least = elastic->width < MIN_LAST ? elastic->width
+							   : larger(elastic->least, MIN_LAST);
 	total = total_width(columns);
-	if (last->is_text && total < width)
-		last->width += width - total;
-	if (last->width >= UNCUT)
-		last->width = UNCUT - 1;
+	if (total > width)
+		shrink(columns, total - width);
+	else if (elastic)
+		elastic->width += width - total;
+	if (elastic && elastic->notes->max_width)
+		most = larger(elastic->notes->max_width, elastic->least);
+	if (elastic && elastic->width > most)
+		elastic->width = most;
 }
 
+/* Not on a terminal nothing is gained by cutting the last column. */
 static void fit(struct columns *columns, const struct encoder_options *options)
 {
-	struct col *last;
+	struct col *last = columns->ncols ? &columns->cols[columns->ncols - 1] : NULL;
 
-	columns->fixed = PROGRAM_SLACK;
-	if (!columns->ncols)
-		return;
-	last = &columns->cols[columns->ncols - 1];
 	if (options->is_terminal && options->width)
 		fit_terminal(columns, options->width);
-	else if (last->is_text && !last->is_right)
-		last->width = UNCUT;
-	for (uint32_t i = 0; i < columns->ncols; i++) {
-		uint32_t width = columns->cols[i].width == UNCUT ? 0 : columns->cols[i].width;
+	else if (last && last->is_text && !last->is_right && !last->notes->is_fixed &&
+		 !last->notes->max_width)
+		last->width = CELL_UNCUT;
+}
 
-		columns->fixed += GAP + PLAIN_MAX + (size_t)(BYTES_PER_CELL + 1) * width;
+static void make_bounds(struct arena *arena, struct columns *columns)
+{
+	struct bounds_builder builder;
+
+	bounds_begin(&builder, &cell_expansion);
+	for (uint32_t i = 0; i < columns->ncols; i++) {
+		struct col *col = &columns->cols[i];
+
+		builder.fixed += GAP + CELL_PLAIN;
+		if (col->width == CELL_UNCUT)
+			bounds_add(&builder, col->field, col->list, 0);
+		else
+			builder.fixed += (size_t)CELL_BYTES * col->width;
 	}
+	columns->bounds = bounds_end(&builder, arena, PROGRAM_SLACK);
+	bounds_release(&builder);
 }
 
 static void make_header(struct arena *arena, struct columns *columns)
@@ -546,21 +334,26 @@ static void make_header(struct arena *arena, struct columns *columns)
 
 	for (uint32_t i = 0; i < columns->ncols; i++)
 		max += GAP + (size_t)GLYPH_MAX * strlen(columns->cols[i].title) +
-		       (columns->cols[i].width == UNCUT ? 0 : columns->cols[i].width);
+		       (columns->cols[i].width == CELL_UNCUT ? 0 : columns->cols[i].width);
 	text = out = end = arena_alloc(arena, max);
 	for (uint32_t i = 0; i < columns->ncols; i++) {
-		struct col *col = &columns->cols[i];
-		struct cell cell;
-
-		if (i)
-			out = put_spaces(out, GAP);
-		cell_begin(&cell, out, col);
-		cell_text(&cell, (struct str){ col->title, strlen(col->title) });
-		out = align(&cell, col->is_right);
-		end = col->is_right ? out : cell.out;
+		for (uint32_t gap = 0; i && gap < GAP; gap++)
+			*out++ = ' ';
+		out = cell_title(&columns->cols[i], out, &end);
 	}
 	*end++ = '\n';
 	columns->header = (struct str){ (const char *)text, (uint64_t)(end - text) };
+}
+
+static int make_col(struct arena *arena, const struct schema *schema, struct col *col,
+		    const struct field *field, const char *title, struct error *err)
+{
+	int r = field_kernel(schema, field, err);
+
+	if (r < 0)
+		return r;
+	set_col(col, field, title);
+	return field->type == TYPE_ARRAY ? list_make(arena, schema, field, &col->list, err) : 0;
 }
 
 static int columns_compile(struct arena *arena, const struct schema *schema,
@@ -575,15 +368,15 @@ static int columns_compile(struct arena *arena, const struct schema *schema,
 			 &columns->ncols, err);
 	if (r < 0)
 		return r;
-	columns->schema = schema;
 	columns->cols = arena_array(arena, columns->ncols, sizeof(*columns->cols));
 	for (uint32_t i = 0; i < columns->ncols; i++) {
-		r = field_kernel(schema, fields[i], err);
+		r = make_col(arena, schema, &columns->cols[i], fields[i],
+			     title_of(arena, fields, columns->ncols, i), err);
 		if (r < 0)
 			return r;
-		set_col(&columns->cols[i], fields[i], title_of(arena, fields, columns->ncols, i));
 	}
 	fit(columns, options);
+	make_bounds(arena, columns);
 	make_header(arena, columns);
 	tzset();
 	columns->encoder = (struct encoder){ .rows = columns_rows,

@@ -26,29 +26,18 @@
 #include <math.h>
 
 #include "codec/encoder.h"
+#include "codec/json_style.h"
 #include "codec/moment.h"
 #include "codec/number.h"
 #include "codec/program.h"
 #include "codec/text.h"
+#include "data/show.h"
 
 struct json {
 	struct encoder encoder; /* first: what callers hold */
 	struct program program;
 	bool newline;
 };
-
-static const struct expansion expansion = {
-	.per_byte = 6, /* \u0000 */
-	.per_list = 6, /* also covers "", for an empty string: 3 for its NUL */
-	.per_raw = 2,
-	.per_string = 3,
-	.number = MOMENT_MAX + 2,
-	.frame = 8,
-	.text_size = json_text_size,
-};
-
-/* Beyond this a double cannot tell neighbours apart. */
-#define SAFE_INT (UINT64_C(1) << 53)
 
 /* ---- values ------------------------------------------------------------- */
 
@@ -117,12 +106,12 @@ static uint8_t *put_str(uint8_t *out, struct str s)
 	return json_text(out, (const uint8_t *)s.at, s.len);
 }
 
-__attribute__((noinline)) static uint8_t *put_list(uint8_t *out, struct str list)
+__attribute__((noinline)) static uint8_t *put_strings(uint8_t *out, struct str strings)
 {
 	struct str s;
 
 	*out++ = '[';
-	while (list_next(&list, &s)) {
+	while (strings_next(&strings, &s)) {
 		*out++ = '"';
 		out = put_str(out, s);
 		*out++ = '"';
@@ -132,6 +121,50 @@ __attribute__((noinline)) static uint8_t *put_list(uint8_t *out, struct str list
 		out--;
 	*out++ = ']';
 	return out;
+}
+
+__attribute__((noinline)) static uint8_t *put_list(uint8_t *out, const struct op *op,
+						   const struct scene *scene, const uint8_t *src)
+{
+	struct writer writer;
+
+	writer_init(&writer, &json_style, scene->batch, out);
+	writer.is_guarded = op->is_guarded;
+	write_list(&writer, op->list, op_span(op, scene, src));
+	return writer.out;
+}
+
+/* What a name, a set of flags or a mode is called; also new to the memo. */
+__attribute__((noinline)) static uint8_t *put_new(uint8_t *out, struct memo *memo, uint64_t number)
+{
+	char text[SHOW_MAX];
+	uint32_t len = show_number(memo->field, number, text);
+	uint8_t *end = json_text(out, (const uint8_t *)text, len);
+
+	memo_keep(memo, number, out, end);
+	return end;
+}
+
+static inline uint8_t *put_memo(uint8_t *out, const struct op *op, const uint8_t *src)
+{
+	uint64_t number = op_number(op, src);
+	uint8_t *end = memo_put(op->memo, number, out);
+
+	return end ? end : put_new(out, op->memo, number);
+}
+
+__attribute__((noinline)) static uint8_t *put_made(uint8_t *out, const struct op *op,
+						   const struct scene *scene, const uint8_t *src)
+{
+	char text[SHOW_MAX];
+	uint32_t len = op_show(op, scene, src, text);
+
+	return json_text(out, (const uint8_t *)text, len);
+}
+
+static uint8_t *put_wide(uint8_t *out, const struct op *op, const uint8_t *at, bool is_signed)
+{
+	return json_wide(out, load_u64(at + 8), load_u64(at), is_signed, op->is_guarded);
 }
 
 __attribute__((noinline)) static uint8_t *put_hex(uint8_t *out, struct str s)
@@ -168,7 +201,7 @@ static size_t json_bound(const struct encoder *encoder, const struct batch *batc
 {
 	const struct json *json = (const struct json *)encoder;
 
-	return program_exact_bound(&json->program, batch, row);
+	return bounds_exact(&json->program.bounds, batch, row);
 }
 
 /* One kernel a line: what it writes, then on to the next operation. */
@@ -213,7 +246,7 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 	for (i = first; i < until; i++) {
 		scene.index = sel[i];
 		scene.row = src = rows[scene.index];
-		if (!program_fits(program, batch, scene.index, (size_t)(dest->limit - out)))
+		if (!bounds_fit(&program->bounds, batch, scene.index, (size_t)(dest->limit - out)))
 			break;
 		if (i + 2 < until)
 			prefetch_row(rows[sel[i + 2]]);
@@ -231,12 +264,21 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 		KERNEL(S64, put_guarded_s64(out, op, load_s64(src + op->at)));
 		KERNEL(F32, put_float(out, src + op->at, false));
 		KERNEL(F64, put_float(out, src + op->at, true));
-		KERNEL(BOOL, put_bool(out, load_bool(src + op->at, op->size)));
+		KERNEL(BITS, put_guarded_u64(out, op, op_number(op, src)));
+		KERNEL(SBITS, put_guarded_s64(out, op, (int64_t)op_number(op, src)));
+		KERNEL(WIDE, put_wide(out, op, src + op->at, false));
+		KERNEL(SWIDE, put_wide(out, op, src + op->at, true));
+		KERNEL(BOOL, put_bool(out, op_number(op, src) != 0));
 		KERNEL(SHORT, put_short_chars(out, src + op->at, op->size));
 		KERNEL(CHARS, json_chars(out, src + op->at, op->size));
 		KERNEL(TAIL, json_chars(out, src + op->at, tail_len(batch, scene.index, op->at)));
+		KERNEL(REST, json_chars(out, src + op->at,
+					rest_len(batch, scene.index, op->at, op->size)));
 		KERNEL(STR, put_str(out, load_str(src + op->at)));
-		KERNEL(LIST, put_list(out, op_span(op, &scene, src)));
+		KERNEL(MEMO, put_memo(out, op, src));
+		KERNEL(MADE, put_made(out, op, &scene, src));
+		KERNEL(LIST, put_strings(out, op_span(op, &scene, src)));
+		KERNEL(ARRAY, put_list(out, op, &scene, src));
 		KERNEL(HEX, put_hex(out, op_span(op, &scene, src)));
 		KERNEL(BOOT, put_moment(out, boot_to_wall(&scene, load_u64(src + op->at)),
 					&scene.second));
@@ -268,53 +310,13 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 
 /* ---- losses ------------------------------------------------------------- */
 
-/* Names are short; this many bytes of each always fit ENCODER_MARK_MAX. */
-enum { MARK_NAME_MAX = 224 };
-
-static uint8_t *mark_text(uint8_t *out, const char *text)
-{
-	while (*text)
-		*out++ = (uint8_t)*text++;
-	return out;
-}
-
-static uint8_t *mark_name(uint8_t *out, const char *key, const char *name)
-{
-	size_t len = strnlen(name ? name : "", MARK_NAME_MAX);
-
-	while (json_text_size((const uint8_t *)name, len) > MARK_NAME_MAX)
-		len--;
-	out = mark_text(out, key);
-	out = json_text(out, (const uint8_t *)name, len);
-	return mark_text(out, "\"");
-}
-
-static uint8_t *mark_number(uint8_t *out, const char *key, uint64_t n)
-{
-	return put_u64(mark_text(out, key), n);
-}
-
-static size_t json_mark(const struct encoder *encoder, const struct mark *mark, uint8_t *out)
+static size_t put_mark(const struct encoder *encoder, const struct mark *mark, uint8_t *out)
 {
 	const struct json *json = (const struct json *)encoder;
-	const uint8_t *start = out;
+	uint8_t *end = json_mark(mark, out);
 
-	if (mark->sink) {
-		out = mark_name(out, "{\"_loss\":{\"sink\":\"", mark->sink);
-	} else {
-		out = mark_name(out, "{\"_loss\":{\"source\":\"", mark->origin->source);
-		out = mark_name(out, ",\"event\":\"", mark->event);
-	}
-	out = mark_name(out, ",\"reason\":\"", mark->reason);
-	out = mark_number(out, ",\"n\":", mark->n);
-	if (mark->has_cpu)
-		out = mark_number(out, ",\"cpu\":", mark->cpu);
-	if (mark->from || mark->to) {
-		out = mark_number(out, ",\"from_seq\":", mark->from);
-		out = mark_number(out, ",\"to_seq\":", mark->to);
-	}
-	out = mark_text(out, json->newline ? "}}\n" : "}}");
-	return (size_t)(out - start);
+	*end = '\n';
+	return (size_t)(end - out) + json->newline;
 }
 
 /* ---- compiling ---------------------------------------------------------- */
@@ -353,8 +355,8 @@ static uint32_t put_key(struct compiler *c, const struct shape *s, enum comma co
 static int put_leaf(struct compiler *c, const struct shape *s, enum comma comma)
 {
 	const struct field *f = s->field;
-	bool is_moment = f->type == TYPE_TIME;
-	const char *quote = f->type == TYPE_STRING || is_moment ? "\"" : "";
+	bool is_moment = f->type == TYPE_TIME, is_made = type_is_made((enum type)f->type);
+	const char *quote = f->type == TYPE_STRING || is_moment || is_made ? "\"" : "";
 	uint32_t from = 0;
 	int r;
 
@@ -368,7 +370,7 @@ static int put_leaf(struct compiler *c, const struct shape *s, enum comma comma)
 
 		put_escaped(c, text.at, text.len);
 	} else {
-		r = assemble_value(&c->as, f, c->options->big_int_string, c->err);
+		r = assemble_value(&c->as, s, c->options->big_int_string, c->err);
 		if (r < 0)
 			return r;
 	}
@@ -422,7 +424,7 @@ static int json_compile(struct arena *arena, const struct schema *schema,
 	const struct shape *root;
 	int r;
 
-	assembler_init(&c.as, arena, schema, &expansion);
+	assembler_init(&c.as, arena, schema, &json_expansion);
 	r = shape_make(arena, schema, options, &root, err);
 	if (r < 0)
 		goto out;
@@ -435,7 +437,7 @@ static int json_compile(struct arena *arena, const struct schema *schema,
 	(void)json_rows(&json->encoder, NULL, 0, 0, NULL);
 	json->newline = options->newline;
 	json->encoder =
-		(struct encoder){ .rows = json_rows, .bound = json_bound, .mark = json_mark };
+		(struct encoder){ .rows = json_rows, .bound = json_bound, .mark = put_mark };
 	*ret_encoder = &json->encoder;
 out:
 	assembler_release(&c.as);

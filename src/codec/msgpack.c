@@ -24,9 +24,12 @@
 #endif
 #include "codec/encoder.h"
 #include "codec/moment.h"
+#include "codec/msgpack_style.h"
 #include "codec/number.h"
+#include "codec/pack.h"
 #include "codec/program.h"
 #include "codec/text.h"
+#include "data/show.h"
 
 struct msgpack {
 	struct encoder encoder; /* first: what callers hold */
@@ -35,182 +38,7 @@ struct msgpack {
 	int64_t *last_ns; /* forward: time of the record written last */
 };
 
-static const struct expansion expansion = {
-	.per_byte = 3, /* U+FFFD */
-	.per_list = 4, /* and a header for each NUL */
-	.per_raw = 1,
-	.per_string = 5,
-	.number = MOMENT_MAX + 2,
-	.frame = 8,
-	.text_size = utf8_text_size,
-};
-
-enum format {
-	FIX_MAP = 0x80,
-	FIX_ARRAY = 0x90,
-	FIX_STR = 0xa0,
-	FORMAT_FALSE = 0xc2,
-	FORMAT_TRUE = 0xc3,
-	BIN_8 = 0xc4,
-	EXT_8 = 0xc7,
-	FLOAT_32 = 0xca,
-	FLOAT_64 = 0xcb,
-	UINT_8 = 0xcc,
-	INT_8 = 0xd0,
-	FIX_EXT_8 = 0xd7,
-	STR_8 = 0xd9,
-	ARRAY_16 = 0xdc,
-	MAP_16 = 0xde,
-	EXT_TIMESTAMP = 0xff, /* -1 */
-	EXT_EVENT_TIME = 0,
-};
-
-enum { FIX_STR_MAX = 31, FIX_MAP_MAX = 15 };
-
 /* ---- values ------------------------------------------------------------- */
-
-static inline uint8_t *put_be16(uint8_t *out, uint16_t v)
-{
-	v = __builtin_bswap16(v);
-	memcpy(out, &v, sizeof(v));
-	return out + sizeof(v);
-}
-
-static inline uint8_t *put_be32(uint8_t *out, uint32_t v)
-{
-	v = __builtin_bswap32(v);
-	memcpy(out, &v, sizeof(v));
-	return out + sizeof(v);
-}
-
-static inline uint8_t *put_be64(uint8_t *out, uint64_t v)
-{
-	v = __builtin_bswap64(v);
-	memcpy(out, &v, sizeof(v));
-	return out + sizeof(v);
-}
-
-static inline uint8_t *put_uint32(uint8_t *out, uint32_t v)
-{
-	if (v < 128) {
-		*out = (uint8_t)v;
-		return out + 1;
-	}
-	if (v <= UINT8_MAX) {
-		out[0] = UINT_8;
-		out[1] = (uint8_t)v;
-		return out + 2;
-	}
-	if (v <= UINT16_MAX) {
-		out[0] = UINT_8 + 1;
-		return put_be16(out + 1, (uint16_t)v);
-	}
-	out[0] = UINT_8 + 2;
-	return put_be32(out + 1, v);
-}
-
-static inline uint8_t *put_uint(uint8_t *out, uint64_t v)
-{
-	if (v <= UINT32_MAX)
-		return put_uint32(out, (uint32_t)v);
-	out[0] = UINT_8 + 3;
-	return put_be64(out + 1, v);
-}
-
-static inline uint8_t *put_int(uint8_t *out, int64_t v)
-{
-	if (v >= 0)
-		return put_uint(out, (uint64_t)v);
-	if (v >= -32) {
-		*out = (uint8_t)v;
-		return out + 1;
-	}
-	if (v >= INT8_MIN) {
-		out[0] = INT_8;
-		out[1] = (uint8_t)v;
-		return out + 2;
-	}
-	if (v >= INT16_MIN) {
-		out[0] = INT_8 + 1;
-		return put_be16(out + 1, (uint16_t)v);
-	}
-	if (v >= INT32_MIN) {
-		out[0] = INT_8 + 2;
-		return put_be32(out + 1, (uint32_t)v);
-	}
-	out[0] = INT_8 + 3;
-	return put_be64(out + 1, (uint64_t)v);
-}
-
-static inline uint8_t *put_float(uint8_t *out, uint32_t bits)
-{
-	*out = FLOAT_32;
-	return put_be32(out + 1, bits);
-}
-
-static inline uint8_t *put_double(uint8_t *out, uint64_t bits)
-{
-	*out = FLOAT_64;
-	return put_be64(out + 1, bits);
-}
-
-static inline uint8_t *put_bool(uint8_t *out, bool v)
-{
-	*out = v ? FORMAT_TRUE : FORMAT_FALSE;
-	return out + 1;
-}
-
-/* A header with a length of 8, 16 or 32 bits; `first` is the 8-bit form. */
-static inline uint8_t *put_length(uint8_t *out, enum format first, size_t len)
-{
-	if (len <= UINT8_MAX) {
-		out[0] = (uint8_t)first;
-		out[1] = (uint8_t)len;
-		return out + 2;
-	}
-	if (len <= UINT16_MAX) {
-		out[0] = (uint8_t)(first + 1);
-		return put_be16(out + 1, (uint16_t)len);
-	}
-	out[0] = (uint8_t)(first + 2);
-	return put_be32(out + 1, (uint32_t)len);
-}
-
-static inline uint8_t *put_str_header(uint8_t *out, size_t len)
-{
-	if (len <= FIX_STR_MAX) {
-		*out = (uint8_t)(FIX_STR | len);
-		return out + 1;
-	}
-	return put_length(out, STR_8, len);
-}
-
-static bool is_ascii(const uint8_t *s, size_t n)
-{
-	uint64_t bits = 0, v;
-
-	for (; n >= sizeof(v); n -= sizeof(v), s += sizeof(v)) {
-		memcpy(&v, s, sizeof(v));
-		bits |= v;
-	}
-	for (; n; n--)
-		bits |= *s++;
-	return !(bits & UINT64_C(0x8080808080808080));
-}
-
-/* Any string, reading nothing but its bytes. */
-__attribute__((noinline)) static uint8_t *put_text(uint8_t *out, const uint8_t *s, size_t n)
-{
-	n = n ? strnlen((const char *)s, n) : 0; /* a str of no bytes may be nowhere */
-	if (is_ascii(s, n)) {
-		out = put_str_header(out, n);
-		if (n)
-			memcpy(out, s, n);
-		return out + n;
-	}
-	out = put_str_header(out, utf8_text_size(s, n));
-	return utf8_text(out, s, n);
-}
 
 /* At most 16 bytes of a row: one load, one store. */
 static inline uint8_t *put_short_chars(uint8_t *out, const uint8_t *s, uint32_t n)
@@ -220,7 +48,7 @@ static inline uint8_t *put_short_chars(uint8_t *out, const uint8_t *s, uint32_t 
 	if (len >= n)
 		len = n;
 	else if (s[len])
-		return put_text(out, s, n);
+		return pack_text(out, s, n);
 	*out = (uint8_t)(FIX_STR | len);
 	return out + 1 + len;
 }
@@ -247,7 +75,7 @@ static inline uint8_t *put_chars(uint8_t *out, const uint8_t *s, uint32_t n)
 
 	if (len <= FIX_STR_MAX) {
 		if (len < n && s[len])
-			return put_text(out, s, n);
+			return pack_text(out, s, n);
 		*out = (uint8_t)(FIX_STR | len);
 		return out + 1 + len;
 	}
@@ -255,7 +83,7 @@ static inline uint8_t *put_chars(uint8_t *out, const uint8_t *s, uint32_t n)
 	if (n > FIX_STR_MAX + 1)
 		len += copy_ascii(out + 2 + len, s + len, n - len, UINT8_MAX);
 	if ((len < n && s[len]) || len > UINT8_MAX)
-		return put_text(out, s, n);
+		return pack_text(out, s, n);
 	out[0] = STR_8;
 	out[1] = (uint8_t)len;
 	return out + 2 + len;
@@ -263,44 +91,61 @@ static inline uint8_t *put_chars(uint8_t *out, const uint8_t *s, uint32_t n)
 
 static uint8_t *put_str(uint8_t *out, struct str s)
 {
-	return put_text(out, (const uint8_t *)s.at, s.len);
+	return pack_text(out, (const uint8_t *)s.at, s.len);
 }
 
-static uint32_t count_strings(struct str list)
+__attribute__((noinline)) static uint8_t *put_strings(uint8_t *out, struct str strings)
 {
-	uint32_t n = 0;
 	struct str s;
 
-	while (list_next(&list, &s))
-		n++;
-	return n;
-}
-
-__attribute__((noinline)) static uint8_t *put_list(uint8_t *out, struct str list)
-{
-	uint32_t n = count_strings(list);
-	struct str s;
-
-	if (n < 16) {
-		*out++ = (uint8_t)(FIX_ARRAY | n);
-	} else if (n <= UINT16_MAX) {
-		*out++ = ARRAY_16;
-		out = put_be16(out, (uint16_t)n);
-	} else {
-		*out++ = ARRAY_16 + 1;
-		out = put_be32(out, n);
-	}
-	while (list_next(&list, &s))
+	out = put_array_header(out, strings_count(strings));
+	while (strings_next(&strings, &s))
 		out = put_str(out, s);
 	return out;
 }
 
-__attribute__((noinline)) static uint8_t *put_bytes(uint8_t *out, struct str s)
+static uint8_t *put_span(uint8_t *out, struct str s)
 {
-	out = put_length(out, BIN_8, s.len);
-	if (s.len)
-		memcpy(out, s.at, s.len);
-	return out + s.len;
+	return pack_bytes(out, s.at, s.len);
+}
+
+__attribute__((noinline)) static uint8_t *put_list(uint8_t *out, const struct op *op,
+						   const struct scene *scene, const uint8_t *src)
+{
+	struct writer writer;
+
+	writer_init(&writer, op->is_guarded ? &msgpack_forward_style : &msgpack_style, scene->batch,
+		    out);
+	write_list(&writer, op->list, op_span(op, scene, src));
+	return writer.out;
+}
+
+/* What a name, a set of flags or a mode is called; also new to the memo. */
+__attribute__((noinline)) static uint8_t *put_new(uint8_t *out, struct memo *memo, uint64_t number)
+{
+	char text[SHOW_MAX];
+	uint32_t len = show_number(memo->field, number, text);
+	uint8_t *end = pack_text(out, (const uint8_t *)text, len);
+
+	memo_keep(memo, number, out, end);
+	return end;
+}
+
+static inline uint8_t *put_memo(uint8_t *out, const struct op *op, const uint8_t *src)
+{
+	uint64_t number = op_number(op, src);
+	uint8_t *end = memo_put(op->memo, number, out);
+
+	return end ? end : put_new(out, op->memo, number);
+}
+
+__attribute__((noinline)) static uint8_t *put_made(uint8_t *out, const struct op *op,
+						   const struct scene *scene, const uint8_t *src)
+{
+	char text[SHOW_MAX];
+	uint32_t len = op_show(op, scene, src, text);
+
+	return pack_text(out, (const uint8_t *)text, len);
 }
 
 __attribute__((noinline)) static uint8_t *put_id(uint8_t *out, const struct scene *scene)
@@ -309,38 +154,16 @@ __attribute__((noinline)) static uint8_t *put_id(uint8_t *out, const struct scen
 	uint32_t len =
 		rid_format(scene->batch->rows->origin, batch_rid(scene->batch, scene->index), text);
 
-	return put_text(out, (const uint8_t *)text, len);
+	return pack_text(out, (const uint8_t *)text, len);
 }
 
 /* ---- moments ------------------------------------------------------------ */
-
-/* The timestamp extension in its form of 8 bytes, or 12 beyond 1970..2514. */
-static uint8_t *put_timestamp(uint8_t *out, int64_t ns)
-{
-	int64_t sec = ns / 1000000000;
-	int64_t rest = ns % 1000000000;
-
-	if (rest < 0) {
-		rest += 1000000000;
-		sec--;
-	}
-	if (sec >= 0) {
-		*out++ = FIX_EXT_8;
-		*out++ = EXT_TIMESTAMP;
-		return put_be64(out, (uint64_t)rest << 34 | (uint64_t)sec);
-	}
-	*out++ = EXT_8;
-	*out++ = 12;
-	*out++ = EXT_TIMESTAMP;
-	out = put_be32(out, (uint32_t)rest);
-	return put_be64(out, (uint64_t)sec);
-}
 
 static inline uint8_t *put_when(uint8_t *out, const struct op *op, int64_t ns, struct scene *scene)
 {
 	if (op->is_guarded)
 		return put_moment(out, ns, &scene->second);
-	return put_timestamp(out, ns);
+	return pack_timestamp(out, ns);
 }
 
 /* Fluentd's: unsigned seconds and nanoseconds; before the epoch there is none. */
@@ -396,7 +219,7 @@ static size_t msgpack_bound(const struct encoder *encoder, const struct batch *b
 {
 	const struct msgpack *msgpack = (const struct msgpack *)encoder;
 
-	return program_exact_bound(&msgpack->program, batch, row);
+	return bounds_exact(&msgpack->program.bounds, batch, row);
 }
 
 /* One kernel a line: what it writes, then on to the next operation. */
@@ -443,7 +266,7 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 	for (i = first; i < until; i++) {
 		scene.index = sel[i];
 		scene.row = src = rows[scene.index];
-		if (!program_fits(program, batch, scene.index, (size_t)(dest->limit - out)))
+		if (!bounds_fit(&program->bounds, batch, scene.index, (size_t)(dest->limit - out)))
 			break;
 		if (i + 2 < until)
 			prefetch_row(rows[sel[i + 2]]);
@@ -462,13 +285,24 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		KERNEL(S64, put_int(out, load_s64(src + op->at)));
 		KERNEL(F32, put_float(out, load_u32(src + op->at)));
 		KERNEL(F64, put_double(out, load_u64(src + op->at)));
-		KERNEL(BOOL, put_bool(out, load_bool(src + op->at, op->size)));
+		KERNEL(BITS, put_uint(out, op_number(op, src)));
+		KERNEL(SBITS, put_int(out, (int64_t)op_number(op, src)));
+		KERNEL(WIDE,
+		       pack_wide(out, load_u64(src + op->at + 8), load_u64(src + op->at), false));
+		KERNEL(SWIDE,
+		       pack_wide(out, load_u64(src + op->at + 8), load_u64(src + op->at), true));
+		KERNEL(BOOL, put_bool(out, op_number(op, src) != 0));
 		KERNEL(SHORT, put_short_chars(out, src + op->at, op->size));
 		KERNEL(CHARS, put_chars(out, src + op->at, op->size));
 		KERNEL(TAIL, put_chars(out, src + op->at, tail_len(batch, scene.index, op->at)));
+		KERNEL(REST, put_chars(out, src + op->at,
+				       rest_len(batch, scene.index, op->at, op->size)));
 		KERNEL(STR, put_str(out, load_str(src + op->at)));
-		KERNEL(LIST, put_list(out, op_span(op, &scene, src)));
-		KERNEL(HEX, put_bytes(out, op_span(op, &scene, src)));
+		KERNEL(MEMO, put_memo(out, op, src));
+		KERNEL(MADE, put_made(out, op, &scene, src));
+		KERNEL(LIST, put_strings(out, op_span(op, &scene, src)));
+		KERNEL(HEX, put_span(out, op_span(op, &scene, src)));
+		KERNEL(ARRAY, put_list(out, op, &scene, src));
 		KERNEL(BOOT,
 		       put_when(out, op, boot_to_wall(&scene, load_u64(src + op->at)), &scene));
 		KERNEL(WALL, put_when(out, op, load_s64(src + op->at), &scene));
@@ -503,7 +337,7 @@ enum { MARK_NAME_MAX = 80 };
 
 static uint8_t *mark_text(uint8_t *out, const char *text)
 {
-	return put_text(out, (const uint8_t *)text, text ? strnlen(text, MARK_NAME_MAX) : 0);
+	return pack_text(out, (const uint8_t *)text, text ? strnlen(text, MARK_NAME_MAX) : 0);
 }
 
 static uint8_t *mark_name(uint8_t *out, const char *key, const char *name)
@@ -560,14 +394,15 @@ struct compiler {
 static uint32_t put_const(struct compiler *c, const char *text, size_t len)
 {
 	uint8_t *packed = arena_alloc(c->as.arena, 3 * len + 5);
-	const uint8_t *end = put_text(packed, (const uint8_t *)text, len);
+	const uint8_t *end = pack_text(packed, (const uint8_t *)text, len);
 
 	assemble_bytes(&c->as, packed, (size_t)(end - packed));
 	return (uint32_t)(end - packed);
 }
 
-static int put_value(struct compiler *c, const struct field *f)
+static int put_value(struct compiler *c, const struct shape *leaf)
 {
+	const struct field *f = leaf->field;
 	bool is_text = f->type == TYPE_TIME && c->options->forward_entry;
 	int r;
 
@@ -579,7 +414,7 @@ static int put_value(struct compiler *c, const struct field *f)
 	}
 	if (is_text)
 		assemble_bytes(&c->as, &(uint8_t){ FIX_STR | MOMENT_MAX }, 1);
-	r = assemble_value(&c->as, f, is_text, c->err);
+	r = assemble_value(&c->as, leaf, c->options->forward_entry, c->err);
 	if (r < 0)
 		return r;
 	if (is_text)
@@ -596,7 +431,7 @@ static int put_leaf(struct compiler *c, const struct shape *s)
 	if (s->is_optional)
 		from = (uint32_t)(c->as.ops.len / sizeof(struct op)) - 1;
 	put_const(c, s->key, s->key_len);
-	r = put_value(c, s->field);
+	r = put_value(c, s);
 	if (r < 0)
 		return r;
 	if (s->is_optional) {
@@ -659,7 +494,7 @@ static int put_entry(struct compiler *c)
 	assemble_op(&c->as, (struct op){ .kernel = KERNEL_EVENT_TIME,
 					 .at = time->at,
 					 .layout = is_boot ? LAYOUT_BOOT : LAYOUT_READ });
-	c->as.fixed += 8;
+	c->as.bounds.fixed += 8;
 	return 0;
 }
 
@@ -672,7 +507,7 @@ static int msgpack_compile(struct arena *arena, const struct schema *schema,
 	const struct shape *root;
 	int r;
 
-	assembler_init(&c.as, arena, schema, &expansion);
+	assembler_init(&c.as, arena, schema, &msgpack_expansion);
 	r = shape_make(arena, schema, options, &root, err);
 	if (r < 0)
 		goto out;

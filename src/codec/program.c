@@ -3,158 +3,26 @@
 
 #include <errno.h>
 
-enum { ASSEMBLER_MAX = 16 << 20, LONG_CHARS = 256 };
+#include "data/show.h"
 
-/* ---- shape ------------------------------------------------------------- */
-
-static bool has_label(const struct field *const *fields, uint32_t n, const char *text, size_t len)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (!strncmp(fields[i]->label, text, len) && !fields[i]->label[len])
-			return true;
-	return false;
-}
-
-/* The length of the label's next component, the whole rest if it must not nest. */
-static size_t component(const struct field *const *fields, uint32_t n, const char *label,
-			const char *rest, unsigned depth)
-{
-	size_t len = strcspn(rest, ".");
-
-	if (!len || !rest[len] || !rest[len + 1] || rest[len + 1] == '.' ||
-	    depth == SHAPE_DEPTH_MAX)
-		return strlen(rest);
-	if (has_label(fields, n, label, (size_t)(rest - label) + len))
-		return strlen(rest);
-	return len;
-}
-
-static struct shape *find_object(const struct shape *parent, const char *key, size_t len)
-{
-	for (struct shape *s = parent->children; s; s = s->next)
-		if (!s->field && s->key_len == len && !memcmp(s->key, key, len))
-			return s;
-	return NULL;
-}
-
-static struct shape *add_shape(struct arena *arena, struct shape *parent, const char *key,
-			       size_t len)
-{
-	struct shape *s = arena_alloc(arena, sizeof(*s));
-
-	s->key = key;
-	s->key_len = len;
-	if (parent->last)
-		parent->last->next = s;
-	else
-		parent->children = s;
-	parent->last = s;
-	parent->nchildren++;
-	return s;
-}
-
-static void place(struct arena *arena, struct shape *root, const struct field *const *fields,
-		  uint32_t n, const struct field *field)
-{
-	struct shape *path[SHAPE_DEPTH_MAX + 2] = { root };
-	const char *rest = field->label;
-	unsigned depth = 0;
-	bool is_optional = field->loc == LOC_COL;
-
-	for (;;) {
-		size_t len = component(fields, n, field->label, rest, depth);
-		struct shape *parent = path[depth], *s;
-
-		s = rest[len] ? find_object(parent, rest, len) : NULL;
-		if (!s) {
-			s = add_shape(arena, parent, rest, len);
-			s->is_optional = true;
-		}
-		path[++depth] = s;
-		if (!rest[len])
-			break;
-		rest += len + 1;
-	}
-	path[depth]->field = field;
-	if (is_optional)
-		return;
-	for (unsigned i = 0; i <= depth; i++)
-		path[i]->is_optional = false;
-}
-
-static int check_twins(const struct field *const *fields, uint32_t n, struct error *err)
-{
-	for (uint32_t i = 1; i < n; i++)
-		if (has_label(fields, i, fields[i]->label, strlen(fields[i]->label)))
-			return error_set(err, EEXIST,
-					 "two fields are shown as '%s' (name each once)",
-					 fields[i]->label);
-	return 0;
-}
-
-int shown_fields(struct arena *arena, const struct schema *schema,
-		 const struct encoder_options *options, unsigned skip_flags,
-		 const struct field ***ret_fields, uint32_t *ret_nfields, struct error *err)
-{
-	uint32_t n = 0, max = options->nfields ? options->nfields : schema->nfields;
-	const struct field **fields = arena_array(arena, max, sizeof(*fields));
-
-	if (options->nfields) {
-		for (uint32_t i = 0; i < options->nfields; i++) {
-			fields[n] = schema_find(schema, options->fields[i]);
-			if (!fields[n++])
-				return error_set(err, ENOENT, "'%s' has no field '%s'",
-						 schema->event, options->fields[i]);
-		}
-	} else {
-		for (uint32_t i = 0; i < schema->nfields; i++)
-			if (!(schema->fields[i].flags & skip_flags))
-				fields[n++] = &schema->fields[i];
-	}
-	*ret_fields = fields;
-	*ret_nfields = n;
-	return 0;
-}
-
-int shape_make(struct arena *arena, const struct schema *schema,
-	       const struct encoder_options *options, const struct shape **ret_root,
-	       struct error *err)
-{
-	struct shape *root = arena_alloc(arena, sizeof(*root));
-	const struct field **fields = NULL;
-	uint32_t n = 0;
-	int r;
-
-	r = shown_fields(arena, schema, options, FIELD_HIDDEN, &fields, &n, err);
-	if (r < 0)
-		return r;
-	r = check_twins(fields, n, err);
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < n; i++)
-		place(arena, root, fields, n, fields[i]);
-	*ret_root = root;
-	return 0;
-}
+enum { ASSEMBLER_MAX = 16 << 20 };
 
 /* ---- putting a program together ----------------------------------------- */
 
 void assembler_init(struct assembler *as, struct arena *arena, const struct schema *schema,
 		    const struct expansion *expansion)
 {
-	*as = (struct assembler){
-		.arena = arena, .schema = schema, .expansion = expansion, .from = KERNEL_FROM_ROW
-	};
+	*as = (struct assembler){ .arena = arena, .schema = schema, .from = KERNEL_FROM_ROW };
+	bounds_begin(&as->bounds, expansion);
 	buf_init(&as->text, ASSEMBLER_MAX);
 	buf_init(&as->ops, ASSEMBLER_MAX);
-	buf_init(&as->variables, ASSEMBLER_MAX);
 }
 
 void assembler_release(struct assembler *as)
 {
 	buf_release(&as->text);
 	buf_release(&as->ops);
-	buf_release(&as->variables);
+	bounds_release(&as->bounds);
 }
 
 void assemble_bytes(struct assembler *as, const void *bytes, size_t len)
@@ -180,7 +48,7 @@ static void take_literal(struct assembler *as, struct op *op)
 		memcpy(op->literal, as->text.data, len);
 	op->nliteral = (uint8_t)len;
 	buf_consume(&as->text, len);
-	as->fixed += len;
+	as->bounds.fixed += len;
 }
 
 uint32_t assemble_op(struct assembler *as, struct op op)
@@ -263,6 +131,8 @@ static int string_kernel(const struct field *f)
 		return f->size <= 16 ? KERNEL_SHORT : KERNEL_CHARS;
 	case LAYOUT_TAIL:
 		return KERNEL_TAIL;
+	case LAYOUT_REST:
+		return KERNEL_REST;
 	case LAYOUT_STR:
 		return KERNEL_STR;
 	case LAYOUT_RID:
@@ -272,12 +142,50 @@ static int string_kernel(const struct field *f)
 	}
 }
 
+static bool is_span(enum layout layout)
+{
+	return layout == LAYOUT_CHARS || layout == LAYOUT_BYTES || layout == LAYOUT_TAIL ||
+	       layout == LAYOUT_REST || layout == LAYOUT_STR;
+}
+
 static int span_kernel(const struct field *f, enum kernel kernel)
 {
-	bool is_span = f->layout == LAYOUT_CHARS || f->layout == LAYOUT_BYTES ||
-		       f->layout == LAYOUT_TAIL || f->layout == LAYOUT_STR;
+	return is_span((enum layout)f->layout) ? (int)kernel : -1;
+}
 
-	return is_span ? (int)kernel : -1;
+static bool is_number(enum layout layout)
+{
+	return layout <= LAYOUT_S64 || layout == LAYOUT_BITS || layout == LAYOUT_SBITS;
+}
+
+static int integer_kernel(const struct field *f)
+{
+	bool is_signed = f->type == TYPE_INT;
+
+	switch ((enum layout)f->layout) {
+	case LAYOUT_BITS:
+	case LAYOUT_SBITS:
+		return is_signed ? KERNEL_SBITS : KERNEL_BITS;
+	case LAYOUT_U128:
+	case LAYOUT_S128:
+		return is_signed ? KERNEL_SWIDE : KERNEL_WIDE;
+	default:
+		return number_kernel((enum layout)f->layout, is_signed);
+	}
+}
+
+static int made_kernel(const struct field *f)
+{
+	enum layout layout = (enum layout)f->layout;
+
+	if (!type_is_made_number((enum type)f->type))
+		return is_span(layout) || layout == LAYOUT_L3 || layout == LAYOUT_L4 ? KERNEL_MADE
+										     : -1;
+	if (!is_number(layout))
+		return -1;
+	if (f->type == TYPE_NAME || f->type == TYPE_FLAGS)
+		return f->names ? KERNEL_MEMO : -1;
+	return f->type == TYPE_MODE ? KERNEL_MEMO : KERNEL_MADE;
 }
 
 static int moment_kernel(const struct field *f)
@@ -301,10 +209,10 @@ static int any_kernel(const struct field *f)
 {
 	switch ((enum type)f->type) {
 	case TYPE_BOOL:
-		return number_kernel((enum layout)f->layout, true) < 0 ? -1 : KERNEL_BOOL;
+		return is_number((enum layout)f->layout) ? KERNEL_BOOL : -1;
 	case TYPE_INT:
 	case TYPE_UINT:
-		return number_kernel((enum layout)f->layout, f->type == TYPE_INT);
+		return integer_kernel(f);
 	case TYPE_FLOAT:
 		return f->layout == LAYOUT_F64   ? KERNEL_F64
 		       : f->layout == LAYOUT_F32 ? KERNEL_F32
@@ -318,10 +226,11 @@ static int any_kernel(const struct field *f)
 	case TYPE_TIME:
 	case TYPE_TIME_NS:
 		return moment_kernel(f);
+	case TYPE_ARRAY:
+		return f->element ? span_kernel(f, KERNEL_ARRAY) : -1;
 	default:
-		break;
+		return type_is_made((enum type)f->type) ? made_kernel(f) : -1;
 	}
-	return -1;
 }
 
 /* Columns hold struct strs, doubles and 64-bit numbers, however narrow the layout. */
@@ -329,7 +238,9 @@ static int column_kernel(const struct field *f)
 {
 	struct field wide = *f;
 
-	if (f->type == TYPE_STRING || f->type == TYPE_STRINGS || f->type == TYPE_BYTES)
+	if (f->type == TYPE_STRING || f->type == TYPE_STRINGS || f->type == TYPE_BYTES ||
+	    f->type == TYPE_ARRAY ||
+	    (type_is_made((enum type)f->type) && !type_is_made_number((enum type)f->type)))
 		return f->layout == LAYOUT_STR ? any_kernel(f) : -1;
 	if (f->type == TYPE_FLOAT)
 		return f->layout == LAYOUT_F64 ? KERNEL_F64 : -1;
@@ -339,16 +250,33 @@ static int column_kernel(const struct field *f)
 	return any_kernel(&wide);
 }
 
-static int check_place(const struct schema *schema, const struct field *f, struct error *err)
+/* Bytes that are read at the field's place, without what is behind the row's struct. */
+static uint32_t place_bytes(const struct field *f)
 {
 	uint32_t bytes = layout_bytes((enum layout)f->layout);
+
+	return bytes || f->layout == LAYOUT_TAIL || f->layout == LAYOUT_REST ? bytes : f->size;
+}
+
+static int check_bits(const struct schema *schema, const struct field *f, struct error *err)
+{
+	bool is_bits = f->layout == LAYOUT_BITS || f->layout == LAYOUT_SBITS;
+
+	if (!is_bits || (f->bits && f->bits <= 64 && f->bit < 8 && f->size <= 9 &&
+			 f->bit + f->bits <= 8 * (int)f->size))
+		return 0;
+	return error_set(err, EINVAL, "field '%s' of '%s' has bits %u to %u of %u bytes", f->name,
+			 schema->event, f->bit, f->bit + f->bits, f->size);
+}
+
+static int check_place(const struct schema *schema, const struct field *f, struct error *err)
+{
+	uint32_t bytes = place_bytes(f);
 	bool is_meta = f->layout == LAYOUT_READ || f->layout == LAYOUT_RID;
 
 	if (f->loc != LOC_COL && is_meta != (f->loc == LOC_META))
 		return error_set(err, EINVAL, "field '%s' of '%s' is not where its layout says",
 				 f->name, schema->event);
-	if (!bytes && f->layout != LAYOUT_TAIL && f->layout != LAYOUT_REST)
-		bytes = f->size;
 	if (f->loc == LOC_ROW && (uint64_t)f->at + bytes > schema->row_min)
 		return error_set(err, EINVAL, "field '%s' of '%s' ends at byte %llu of a row of %u",
 				 f->name, schema->event, (unsigned long long)f->at + bytes,
@@ -360,45 +288,7 @@ static int check_place(const struct schema *schema, const struct field *f, struc
 	if (f->loc == LOC_COL && f->at >= schema->ncols)
 		return error_set(err, EINVAL, "field '%s' of '%s' is in column %u of %u", f->name,
 				 schema->event, f->at, schema->ncols);
-	return 0;
-}
-
-static void add_variable(struct assembler *as, const struct field *field, uint32_t factor)
-{
-	struct variable v = { .field = field, .factor = factor };
-
-	buf_add(&as->variables, &v, sizeof(v));
-}
-
-static void count_bound(struct assembler *as, const struct field *f, enum kernel kernel)
-{
-	const struct expansion *x = as->expansion;
-	uint32_t factor = kernel == KERNEL_HEX    ? x->per_raw
-			  : kernel == KERNEL_LIST ? x->per_list
-						  : x->per_byte;
-
-	switch (kernel) {
-	case KERNEL_SHORT:
-	case KERNEL_CHARS:
-	case KERNEL_LIST:
-	case KERNEL_HEX:
-		if (f->loc != LOC_COL && f->size <= LONG_CHARS &&
-		    (f->layout == LAYOUT_CHARS || f->layout == LAYOUT_BYTES)) {
-			as->fixed += x->frame + (size_t)factor * f->size;
-			return;
-		}
-		/* fallthrough */
-	case KERNEL_TAIL:
-	case KERNEL_STR:
-		as->fixed += x->frame;
-		add_variable(as, f, factor);
-		return;
-	case KERNEL_RID:
-		as->fixed += x->frame + RID_TEXT_MAX;
-		return;
-	default:
-		as->fixed += x->number;
-	}
+	return check_bits(schema, f, err);
 }
 
 int field_kernel(const struct schema *schema, const struct field *f, struct error *err)
@@ -413,23 +303,93 @@ int field_kernel(const struct schema *schema, const struct field *f, struct erro
 	return r < 0 ? r : kernel;
 }
 
-int assemble_value(struct assembler *as, const struct field *f, bool is_guarded, struct error *err)
+int member_kernel(const struct schema *schema, const struct field *array, const struct field *f,
+		  uint32_t stride, struct error *err)
 {
+	/* What only a record has, and what would be a pointer from the row. */
+	bool is_elsewhere = f->loc != LOC_ROW || f->layout == LAYOUT_TAIL ||
+			    f->layout == LAYOUT_REST || f->layout == LAYOUT_STR ||
+			    f->layout == LAYOUT_READ || f->layout == LAYOUT_RID;
+	int kernel = any_kernel(f);
+
+	if (kernel < 0 || is_elsewhere)
+		return error_set(err, ENOTSUP,
+				 "cannot show what field '%s' of '%s' repeats (a %s in layout %u)",
+				 array->name, schema->event, type_name((enum type)f->type),
+				 f->layout);
+	if ((uint64_t)f->at + place_bytes(f) > stride)
+		return error_set(err, EINVAL,
+				 "a member of field '%s' of '%s' ends at byte %llu of %u",
+				 array->name, schema->event,
+				 (unsigned long long)f->at + place_bytes(f), stride);
+	return check_bits(schema, f, err) < 0 ? -EINVAL : kernel;
+}
+
+/* How op_number() finds the field's number. */
+static void place_number(struct op *op, const struct field *f)
+{
+	enum layout layout = f->loc == LOC_COL ? LAYOUT_U64 : (enum layout)f->layout;
+	uint32_t bits = 8 * layout_bytes(layout);
+
+	if (layout == LAYOUT_BITS || layout == LAYOUT_SBITS) {
+		bits = f->bits;
+		op->bit = f->bit;
+	}
+	op->unused = (uint8_t)(64 - bits);
+	op->is_signed = layout == LAYOUT_SBITS || (layout >= LAYOUT_S8 && layout <= LAYOUT_S64);
+}
+
+static void set_needs(struct assembler *as, struct op *op, const struct shape *leaf)
+{
+	const struct field *f = leaf->field;
+
+	switch ((enum kernel)op->kernel) {
+	case KERNEL_MEMO:
+		op->memo = memo_new(as->arena, f);
+		break;
+	case KERNEL_MADE:
+		op->field = f;
+		if (!type_is_made_number((enum type)f->type))
+			return;
+		break;
+	case KERNEL_LIST:
+		op->field = f;
+		return;
+	case KERNEL_ARRAY:
+		op->list = leaf->list;
+		return;
+	case KERNEL_BITS:
+	case KERNEL_SBITS:
+	case KERNEL_BOOL:
+		break;
+	default:
+		return;
+	}
+	place_number(op, f);
+}
+
+int assemble_value(struct assembler *as, const struct shape *leaf, bool is_guarded,
+		   struct error *err)
+{
+	const struct field *f = leaf->field;
 	int kernel = field_kernel(as->schema, f, err);
-	uint32_t size = f->size;
+	struct op op = {
+		.kernel = (uint8_t)kernel,
+		.at = f->loc == LOC_COL ? 0 : f->at,
+		.size = f->size,
+		.layout = f->layout,
+		.is_guarded = is_guarded,
+	};
 
 	if (kernel < 0)
 		return kernel;
-	if (kernel == KERNEL_BOOL)
-		size = f->loc == LOC_COL ? 8 : layout_bytes((enum layout)f->layout);
-	assemble_op(as, (struct op){
-				.kernel = (uint8_t)kernel,
-				.at = f->loc == LOC_COL ? 0 : f->at,
-				.size = size,
-				.layout = f->layout,
-				.is_guarded = is_guarded,
-			});
-	count_bound(as, f, (enum kernel)kernel);
+	if (f->layout == LAYOUT_REST)
+		op.size = f->len_at;
+	else if (f->layout == LAYOUT_L3 || f->layout == LAYOUT_L4)
+		op.size = layout_bytes((enum layout)f->layout);
+	set_needs(as, &op, leaf);
+	assemble_op(as, op);
+	bounds_add(&as->bounds, f, leaf->list, 0);
 	return 0;
 }
 
@@ -439,13 +399,8 @@ void assemble_end(struct assembler *as, struct program *ret_program)
 	*ret_program = (struct program){
 		.ops = arena_memdup(as->arena, as->ops.data, as->ops.len),
 		.nops = nops(as),
-		.fixed = as->fixed + PROGRAM_SLACK,
-		.expansion = as->expansion,
-		.nvariables = (uint32_t)(as->variables.len / sizeof(struct variable)),
+		.bounds = bounds_end(&as->bounds, as->arena, PROGRAM_SLACK),
 	};
-	if (as->variables.len)
-		ret_program->variables =
-			arena_memdup(as->arena, as->variables.data, as->variables.len);
 }
 
 /* ---- for interpreters --------------------------------------------------- */
@@ -456,100 +411,32 @@ void program_link(const struct program *program, const void *const kernels[KERNE
 		program->ops[i].go = kernels[program->ops[i].kernel];
 }
 
-static struct str row_span(const struct batch *batch, uint32_t row, const uint8_t *at,
-			   enum layout layout, uint32_t offset, uint32_t size)
-{
-	struct str s = { .at = (const char *)at };
-
-	switch (layout) {
-	case LAYOUT_STR:
-		return load_str(at);
-	case LAYOUT_TAIL:
-		s.len = tail_len(batch, row, offset);
-		break;
-	case LAYOUT_CHARS:
-		s.len = strnlen(s.at, size);
-		break;
-	default:
-		s.len = size;
-	}
-	return s;
-}
-
 struct str op_span(const struct op *op, const struct scene *scene, const uint8_t *src)
 {
-	struct str s = row_span(scene->batch, scene->index, src + op->at, (enum layout)op->layout,
-				op->at, op->size);
+	struct str s = { .at = (const char *)src + op->at, .len = op->size };
 
-	/* An array of the row is padded with NULs; they are no strings. */
-	if (op->kernel == KERNEL_LIST && op->layout == LAYOUT_BYTES)
-		while (s.len && !s.at[s.len - 1])
-			s.len--;
-	return s;
-}
-
-bool list_next(struct str *list, struct str *ret_string)
-{
-	size_t used;
-
-	if (!list->len)
-		return false;
-	ret_string->at = list->at;
-	ret_string->len = strnlen(list->at, list->len);
-	used = ret_string->len + (ret_string->len < list->len);
-	list->at += used;
-	list->len -= used;
-	return true;
-}
-
-struct str variable_span(const struct variable *v, const struct batch *batch, uint32_t row)
-{
-	const struct field *f = v->field;
-	const struct column *col;
-
-	if (f->loc != LOC_COL)
-		return row_span(batch, row, field_bytes(f, batch, row), (enum layout)f->layout,
-				f->at, f->size);
-	col = &batch->cols[f->at];
-	if (col->present && !(col->present[row / 64] >> (row % 64) & 1))
-		return (struct str){ 0 };
-	return col->s[row];
-}
-
-size_t variable_len(const struct variable *v, const struct batch *batch, uint32_t row)
-{
-	if (v->field->layout == LAYOUT_TAIL)
-		return tail_len(batch, row, v->field->at);
-	if (v->field->layout == LAYOUT_STR)
-		return variable_span(v, batch, row).len;
-	return v->field->size;
-}
-
-static size_t list_size(const struct expansion *x, struct str list)
-{
-	size_t size = 0;
-	struct str s;
-
-	while (list_next(&list, &s))
-		size += x->per_string + x->text_size((const uint8_t *)s.at, s.len);
-	return size;
-}
-
-size_t program_exact_bound(const struct program *program, const struct batch *batch, uint32_t row)
-{
-	const struct expansion *x = program->expansion;
-	size_t bound = program->fixed;
-
-	for (uint32_t i = 0; i < program->nvariables; i++) {
-		const struct variable *v = &program->variables[i];
-		struct str s = variable_span(v, batch, row);
-
-		if (v->field->type == TYPE_BYTES)
-			bound += x->per_raw * s.len;
-		else if (v->field->type == TYPE_STRINGS)
-			bound += list_size(x, s);
-		else
-			bound += x->text_size((const uint8_t *)s.at, s.len);
+	switch ((enum layout)op->layout) {
+	case LAYOUT_STR:
+		s = load_str(src + op->at);
+		break;
+	case LAYOUT_TAIL:
+		s.len = tail_len(scene->batch, scene->index, op->at);
+		break;
+	case LAYOUT_REST:
+		s.len = rest_len(scene->batch, scene->index, op->at, op->size);
+		break;
+	case LAYOUT_CHARS:
+		s.len = strnlen(s.at, op->size);
+		break;
+	default:
+		break;
 	}
-	return bound;
+	return op->kernel == KERNEL_LIST ? strings_trim(op->field, s) : s;
+}
+
+uint32_t op_show(const struct op *op, const struct scene *scene, const uint8_t *src, char *text)
+{
+	if (type_is_made_number((enum type)op->field->type))
+		return show_number(op->field, op_number(op, src), text);
+	return show_bytes(op->field, op_span(op, scene, src), text);
 }

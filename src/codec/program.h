@@ -8,9 +8,10 @@
  * copying one is two 16-byte moves whatever its length.  `src` is the row, until
  * an operation moves it to a column's value or to the schema's constants.
  *
- * The parts here are common to the codecs: which fields are shown, how dotted
- * names nest (shape), which kernel reads a field, and how operations are put
- * together.  How a value looks is the codec's own, in its interpreter.
+ * The parts here are common to the codecs: which kernel reads a field, and how
+ * operations are put together.  Which fields are shown and how they nest is in
+ * shape.h, how much room they need in bounds.h.  How a value looks is the
+ * codec's own, in its interpreter.
  */
 #ifndef CODEC_PROGRAM_H
 #define CODEC_PROGRAM_H
@@ -23,12 +24,12 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "codec/bounds.h"
 #include "codec/encoder.h"
+#include "codec/memo.h"
 #include "codec/moment.h"
+#include "codec/shape.h"
 #include "data/batch.h"
-
-/* Fields with dots nest so deep; what is beyond stays dotted. */
-enum { SHAPE_DEPTH_MAX = 8 };
 
 /* Interpreters may write so many bytes behind a value before the next one
  * overwrites them; every bound has them on top. */
@@ -39,7 +40,13 @@ enum { PROGRAM_SLACK = 64 };
  *   U8..S64, F32, F64, BOOL   a number of that size (BOOL: `size` bytes)
  *   SHORT, CHARS              a string of at most `size` bytes (SHORT: at most 16)
  *   TAIL, STR                 a string: the rest of the row; a struct str
+ *   REST                      a string: the bytes behind the struct that it says
+ *                             there are; their number is at `size`
+ *   BITS, SBITS               an integer in an odd place: see op_number()
+ *   WIDE, SWIDE               an integer of 128 bits
+ *   MEMO, MADE                text that is made, from few numbers; from any value
  *   LIST, HEX                 strings, bytes; where they lie says `layout`
+ *   ARRAY                     elements, one behind the other; as `layout` says
  *   BOOT, WALL, READ          a moment: since boot; since the epoch; of reading
  *   BOOT_NS, READ_NS          the same as a number
  *   RID                       the record's identity as text
@@ -68,9 +75,17 @@ enum { PROGRAM_SLACK = 64 };
 	X(SHORT)       \
 	X(CHARS)       \
 	X(TAIL)        \
+	X(REST)        \
 	X(STR)         \
+	X(BITS)        \
+	X(SBITS)       \
+	X(WIDE)        \
+	X(SWIDE)       \
+	X(MEMO)        \
+	X(MADE)        \
 	X(LIST)        \
 	X(HEX)         \
+	X(ARRAY)       \
 	X(BOOT)        \
 	X(WALL)        \
 	X(READ)        \
@@ -102,83 +117,48 @@ struct op {
 	uint32_t at, size;
 	uint8_t kernel, layout, nliteral;
 	bool is_guarded; /* json: a number that may have to be a string */
-	uint32_t skip;
-	const void *go; /* the kernel's place in the interpreter */
-};
-
-/* Part of a record whose size is not fixed, for bounds. */
-struct variable {
-	const struct field *field;
-	uint32_t factor; /* bytes out for a byte in, at most */
-};
-
-/* How large a codec's output can be for its input; for bounds. */
-struct expansion {
-	uint32_t per_byte;   /* of a string */
-	uint32_t per_list;   /* of a byte in a list of strings */
-	uint32_t per_raw;    /* of a byte of bytes */
-	uint32_t per_string; /* of a list, besides its text */
-	uint32_t number;     /* for any number, moment or flag */
-	uint32_t frame;      /* in front of and behind strings, lists and bytes */
-	size_t (*text_size)(const uint8_t *s, size_t n); /* what a string takes exactly */
+	union {
+		uint32_t skip;
+		struct { /* BOOL, BITS, SBITS, MEMO, MADE: see op_number() */
+			uint8_t bit, unused;
+			bool is_signed;
+		};
+	};
+	const void *go;                    /* the kernel's place in the interpreter */
+	union {                            /* what the kernel also needs */
+		struct memo *memo;         /* MEMO */
+		const struct field *field; /* MADE, LIST */
+		const struct list *list;   /* ARRAY */
+	};
 };
 
 struct program {
 	struct op *ops;
 	uint32_t nops;
-	uint32_t nvariables;
-	const struct variable *variables;
-	const struct expansion *expansion;
-	size_t fixed; /* bytes of a record without what is variable, slack included */
+	struct bounds bounds;
 };
 
-/* ---- shape ------------------------------------------------------------- */
-
-/* A tree of what is shown: an object has children, a leaf has a field. */
-struct shape {
-	const char *key; /* not terminated */
-	size_t key_len;
-	const struct field *field; /* NULL: an object */
-	bool is_optional;          /* may be missing: a column, or an object of such */
-	uint32_t nchildren;
-	struct shape *children, *last, *next;
-};
-
-/*
- * The fields to show (options->fields, or all that are not hidden), nested by
- * the dots of their labels.  Members of one object stand together where the
- * first of them stood.  A name that is both a field and the front of others
- * cannot be an object; the others keep their dots then.
- */
-int shape_make(struct arena *arena, const struct schema *schema,
-	       const struct encoder_options *options, const struct shape **ret_root,
-	       struct error *err) __attribute__((warn_unused_result));
-
-/*
- * Which fields an encoder shows, without nesting.  skip_flags: fields with any
- * of these flags are left out, unless options name the fields.
- */
-int shown_fields(struct arena *arena, const struct schema *schema,
-		 const struct encoder_options *options, unsigned skip_flags,
-		 const struct field ***ret_fields, uint32_t *ret_nfields, struct error *err)
-	__attribute__((warn_unused_result));
+/* ---- kernels ------------------------------------------------------------ */
 
 /*
  * The kernel that reads the field; -ENOTSUP for what cannot be shown, -EINVAL
- * for what lies outside the row.
+ * for what lies outside the row or says of itself what cannot be.
  */
 int field_kernel(const struct schema *schema, const struct field *field, struct error *err);
+
+/* The same for a member of an element of `array`, a field of the schema. */
+int member_kernel(const struct schema *schema, const struct field *array,
+		  const struct field *member, uint32_t stride, struct error *err);
 
 /* ---- putting a program together ----------------------------------------- */
 
 struct assembler {
 	struct arena *arena;
 	const struct schema *schema;
-	const struct expansion *expansion;
+	struct bounds_builder bounds;
 	struct buf text; /* literal of the next operation */
-	struct buf ops, variables;
+	struct buf ops;
 	enum kernel from; /* where src points; END: not known */
-	size_t fixed;
 };
 
 void assembler_init(struct assembler *as, struct arena *arena, const struct schema *schema,
@@ -205,10 +185,10 @@ void assemble_from(struct assembler *as, const struct field *field);
 void assemble_join(struct assembler *as, uint32_t from_column);
 
 /*
- * Append the operation that writes the field's value, and count its bound.
+ * Append the operation that writes the leaf's value, and count its bound.
  * Errors are field_kernel()'s.
  */
-int assemble_value(struct assembler *as, const struct field *field, bool is_guarded,
+int assemble_value(struct assembler *as, const struct shape *leaf, bool is_guarded,
 		   struct error *err) __attribute__((warn_unused_result));
 
 /* Append END and hand the program over; lives in the arena. */
@@ -251,12 +231,19 @@ LOADER(load_f64, double)
 LOADER(load_str, struct str)
 #undef LOADER
 
-static inline bool load_bool(const uint8_t *from, uint32_t size)
+/*
+ * A number of `64 - unused` bits from bit `bit` on, at src + at.  Eight bytes
+ * are read whatever its size (rows have ROW_SLACK), a ninth if it needs one.
+ */
+static inline uint64_t op_number(const struct op *op, const uint8_t *src)
 {
-	uint64_t v = 0;
+	const uint8_t *from = src + op->at;
+	uint64_t v = load_u64(from) >> op->bit;
 
-	memcpy(&v, from, size);
-	return v != 0;
+	if (op->bit > op->unused)
+		v |= (uint64_t)from[8] << (64 - op->bit);
+	v <<= op->unused;
+	return op->is_signed ? (uint64_t)((int64_t)v >> op->unused) : v >> op->unused;
 }
 
 static inline uint8_t *put_literal(uint8_t *out, const struct op *op)
@@ -270,14 +257,6 @@ static inline int64_t boot_to_wall(const struct scene *scene, uint64_t boot_ns)
 	return (int64_t)(boot_ns + (uint64_t)scene->batch->rows->boot_to_wall_ns);
 }
 
-/* Bytes from `at` to the row's end. */
-static inline uint32_t tail_len(const struct batch *batch, uint32_t row, uint32_t at)
-{
-	uint32_t len = batch->rows->len[row];
-
-	return len > at ? len - at : 0;
-}
-
 /* A record's value in a column; NULL when it is missing. */
 static inline const uint8_t *column_value(const struct batch *batch, uint32_t row,
 					  const struct op *op)
@@ -289,14 +268,11 @@ static inline const uint8_t *column_value(const struct batch *batch, uint32_t ro
 	return (const uint8_t *)col->u + (size_t)row * op->size;
 }
 
-/* The bytes of a LIST or HEX operation. */
+/* The bytes of a LIST, HEX, ARRAY or MADE operation. */
 struct str op_span(const struct op *op, const struct scene *scene, const uint8_t *src);
 
-/*
- * Split a list: take the next string off the front of *list.  A NUL ends each
- * string, the last may lack it.  False when the list is empty.
- */
-bool list_next(struct str *list, struct str *ret_string);
+/* The text of a MADE operation, at most SHOW_MAX bytes; returns its length. */
+uint32_t op_show(const struct op *op, const struct scene *scene, const uint8_t *src, char *text);
 
 /* The rows behind are cold: they were written by another CPU a moment ago. */
 static inline void prefetch_row(const uint8_t *row)
@@ -317,35 +293,6 @@ static inline uint32_t runs_until(uint32_t first, uint32_t until, const struct e
 static inline bool is_const_text(const struct field *field)
 {
 	return field->loc == LOC_CONST && field->layout == LAYOUT_STR && field->type == TYPE_STRING;
-}
-
-/* The bytes of a variable part of a record, and how many at most; none when it is missing. */
-struct str variable_span(const struct variable *variable, const struct batch *batch, uint32_t row);
-size_t variable_len(const struct variable *variable, const struct batch *batch, uint32_t row);
-
-/* Bytes the record needs at most: each string looked at. */
-size_t program_exact_bound(const struct program *program, const struct batch *batch, uint32_t row);
-
-/* The same from lengths alone: quick, but several times what it is. */
-static inline size_t program_quick_bound(const struct program *program, const struct batch *batch,
-					 uint32_t row)
-{
-	size_t bound = program->fixed;
-
-	for (uint32_t i = 0; i < program->nvariables; i++) {
-		const struct variable *v = &program->variables[i];
-
-		bound += v->factor * variable_len(v, batch, row);
-	}
-	return bound;
-}
-
-static inline bool program_fits(const struct program *program, const struct batch *batch,
-				uint32_t row, size_t room)
-{
-	if (room >= program_quick_bound(program, batch, row))
-		return true;
-	return program->nvariables && room >= program_exact_bound(program, batch, row);
 }
 
 #endif
