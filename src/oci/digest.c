@@ -77,7 +77,7 @@ bool digest_end(struct digest_check *check, char *ret_digest)
 
 	if (!EVP_DigestFinal_ex(check->context, hash, &len))
 		abort();
-	out = text + strlen(strcpy(text, check->algorithm->prefix));
+	out = stpncpy(text, check->algorithm->prefix, sizeof(text));
 	for (unsigned i = 0; i < len; i++) {
 		*out++ = digits[hash[i] >> 4];
 		*out++ = digits[hash[i] & 15];

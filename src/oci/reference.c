@@ -73,13 +73,16 @@ static bool is_host(const char *host)
 		host += len + 2;
 		return !*host || (*host == ':' && is_port(host + 1));
 	}
-	do {
+	for (;;) {
 		len = strspn(host, LOWER UPPER DIGITS "-");
 		if (!len || *host == '-' || host[len - 1] == '-')
 			return false;
 		host += len;
-	} while (*host == '.' && *++host);
-	return (!*host && host[-1] != '.') || (*host == ':' && is_port(host + 1));
+		if (*host != '.')
+			break;
+		host++;
+	}
+	return !*host || (*host == ':' && is_port(host + 1));
 }
 
 static bool is_tag(const char *tag)

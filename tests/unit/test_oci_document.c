@@ -146,13 +146,13 @@ static void faults_are_named_by_their_field(void **state)
 static void there_are_limits(void **state)
 {
 	char *text = malloc(DOCUMENT_MAX + 2);
-	size_t at = (size_t)sprintf(text, "{\"schemaVersion\":2,\"manifests\":[");
+	size_t at = (size_t)snprintf(text, 64, "{\"schemaVersion\":2,\"manifests\":[");
 	const struct document *doc;
 
 	(void)state;
 	for (int i = 0; i <= DOCUMENT_DESCRIPTORS; i++)
-		at += (size_t)sprintf(text + at, "%s" DESC, i ? "," : "");
-	(void)sprintf(text + at, "]}");
+		at += (size_t)snprintf(text + at, 256, "%s" DESC, i ? "," : "");
+	(void)snprintf(text + at, 3, "]}");
 	assert_null(parse(text, NULL));
 	assert_non_null(strstr(error.text, "at most 1024"));
 	memset(text, ' ', DOCUMENT_MAX + 1);
