@@ -312,8 +312,6 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 
 	if (r == 0)
 		r = read_metadata(arena, place, &metadata, err);
-	if (r == -EINVAL)
-		return no_gadget(err);
 	if (r == 0)
 		r = settings_choose(arena, metadata, wanted, &metadata, err);
 	if (r == -EINVAL)

@@ -322,6 +322,8 @@ static void check_param(struct check *c, const struct yaml_node *param)
 
 	look_for(c, param->key);
 	for (uint32_t i = 0; i < m->nparams; i++) {
+		if (!m->params[i].variable)
+			continue; /* a custom one */
 		suggest_offer(&c->nearest, m->params[i].variable);
 		is_known |= !strcasecmp(m->params[i].variable, param->key);
 	}

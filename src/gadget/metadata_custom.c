@@ -15,7 +15,7 @@
 #include "base/suggest.h"
 #include "gadget/metadata_older.h"
 
-enum { TEXT_MAX = 4096 }; /* bytes of a filled-in text */
+enum { TEXT_MAX = 4096 }; /* bytes of a filled-in text, its NUL included */
 
 struct patching {
 	struct tree tree;
@@ -154,6 +154,12 @@ static struct pos place_in(const struct yaml_node *node, const char *at)
 	return pos;
 }
 
+static int too_long(const struct patching *p, const struct yaml_node *node)
+{
+	return error_at(p->tree.err, EINVAL, node->pos, "longer than %d bytes when filled in",
+			TEXT_MAX);
+}
+
 static int fill_in(struct patching *p, const struct yaml_node *node, struct buf *buf)
 {
 	const char *at = node->text;
@@ -179,8 +185,7 @@ static int fill_in(struct patching *p, const struct yaml_node *node, struct buf 
 		if (!buf_add(buf, value, strlen(value)))
 			break;
 	}
-	return error_at(p->tree.err, EINVAL, node->pos, "longer than %d bytes when filled in",
-			TEXT_MAX);
+	return too_long(p, node);
 }
 
 static int fill_in_text(struct patching *p, struct yaml_node *node)
@@ -192,9 +197,10 @@ static int fill_in_text(struct patching *p, struct yaml_node *node)
 		return 0;
 	buf_init(&buf, TEXT_MAX);
 	r = fill_in(p, node, &buf);
+	if (r == 0 && !buf_add(&buf, "", 1))
+		r = too_long(p, node);
 	if (r == 0)
-		*node = tree_text(p->tree.arena, node,
-				  arena_strndup(p->tree.arena, (const char *)buf.data, buf.len));
+		*node = tree_text(p->tree.arena, node, (const char *)buf.data);
 	buf_release(&buf);
 	return r;
 }

@@ -287,6 +287,19 @@ static void a_patch_replaces_maps_by_texts_and_back(void **state)
 	assert_string_equal(metadata_text(patched->root, "c.d"), "4");
 }
 
+static void a_parameter_of_somebody_else_that_is_not_set_is_empty(void **state)
+{
+	const struct metadata *md = parse("params.custom.p: { defaultValue: v, patch: { x: "
+					  "'{{getParamValue \"operator.oci.ebpf.pid\"}}' } }\n");
+	const struct metadata *patched = with(md, NULL, NULL);
+
+	(void)state;
+	assert_non_null(patched);
+	assert_string_equal(metadata_text(patched->root, "x"), "");
+	patched = with(md, "operator.oci.ebpf.pid", "12");
+	assert_string_equal(metadata_text(patched->root, "x"), "12");
+}
+
 static void assert_patch_refused(const char *patch, const char *why)
 {
 	char text[512];
@@ -376,6 +389,8 @@ int main(void)
 					  release),
 		cmocka_unit_test_teardown(a_value_chooses_its_patch, release),
 		cmocka_unit_test_teardown(a_patch_replaces_maps_by_texts_and_back, release),
+		cmocka_unit_test_teardown(a_parameter_of_somebody_else_that_is_not_set_is_empty,
+					  release),
 		cmocka_unit_test_teardown(a_patch_that_cannot_be_is_refused_with_its_place,
 					  release),
 		cmocka_unit_test_teardown(filled_in_texts_have_a_limit, release),

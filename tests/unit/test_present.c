@@ -45,14 +45,15 @@ static void add_field(const char *name, enum type type, enum layout layout, uint
 static void make_model(const char *text)
 {
 	static struct model_program program = { .name = "enter", .section = "perf_event/prof" };
-	static struct model_param param = { .key = "pid", .variable = "targ_pid" };
+	static struct model_param params[] = { { .key = "custom" }, /* of no variable */
+					       { .key = "pid", .variable = "targ_pid" } };
 	static struct model_skipped skipped = { "ptr", "a pointer" };
 
 	error = (struct error)ERROR_INIT;
-	model = (struct model){ .name = "x", .nsources = 1, .nprograms = 1, .nparams = 1 };
+	model = (struct model){ .name = "x", .nsources = 1, .nprograms = 1, .nparams = 2 };
 	model.sources = arena_array(&arena, MODEL_MAX_SOURCES, sizeof(*model.sources));
 	model.programs = &program;
-	model.params = &param;
+	model.params = params;
 	model.sources[0].name = "open";
 	model.sources[0].skipped = &skipped;
 	model.sources[0].nskipped = 1;
