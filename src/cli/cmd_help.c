@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/suggest.h"
+#include "cli/gadget_help.h"
 #include "cli/reference.h"
 #include "cli/text.h"
+#include "gadget/find.h"
 
 struct args {
 	bool markdown;
@@ -35,19 +38,49 @@ static void print_exit_codes(FILE *out)
 	}
 }
 
-static enum exit_status unknown_topic(const char *name)
+static void offer_gadget(void *suggest, const char *name, const char *object)
+{
+	(void)object;
+	suggest_offer(suggest, name);
+}
+
+static enum exit_status unknown_topic(const char *name, struct arena *arena)
 {
 	struct error err = ERROR_INIT;
+	struct suggest gadgets;
 	const char *near = command_near(name);
 
+	suggest_init(&gadgets, name);
+	gadget_list(arena, offer_gadget, &gadgets);
 	if (!near)
 		near = reference_near(name);
+	if (!near)
+		near = suggest_result(&gadgets);
 	error_set(&err, EINVAL, "no help for '%s'", name);
 	if (near)
 		error_add(&err, " (did you mean '%s'?)", near);
 	else
 		error_add(&err, " (see 'gadgetctl help' and 'gadgetctl help components')");
 	return exit_report(&err, STATUS_USAGE);
+}
+
+/* What is nothing else may be a gadget. */
+static enum exit_status print_gadget(const char *name)
+{
+	struct arena arena = ARENA_INIT;
+	struct error err = ERROR_INIT;
+	const struct model *model;
+	enum exit_status status = STATUS_OK;
+	int r = gadget_look(name, &arena, &model, &err);
+
+	if (r == 0)
+		gadget_help_print(model, name, stdout);
+	else if (r == -ENOENT && !strchr(name, '/'))
+		status = unknown_topic(name, &arena);
+	else
+		status = exit_report(&err, STATUS_BAD_GADGET);
+	arena_release(&arena);
+	return status;
 }
 
 static enum exit_status print_topic(const char *name)
@@ -61,7 +94,7 @@ static enum exit_status print_topic(const char *name)
 	else if (!strcmp(name, "exit-codes"))
 		print_exit_codes(stdout);
 	else if (!reference_print(name, stdout))
-		return unknown_topic(name);
+		return print_gadget(name);
 	return STATUS_OK;
 }
 
@@ -87,11 +120,12 @@ out:
 
 const struct command command_help = {
 	.name = "help",
-	.usage = "[COMMAND | COMPONENT | components | exit-codes]",
-	.summary = "Explain a command, a component, or the exit status",
+	.usage = "[COMMAND | COMPONENT | GADGET | components | exit-codes]",
+	.summary = "Explain a command, a component, a gadget, or the exit status",
 	.help = "  gadgetctl help run          a command and its flags\n"
 		"  gadgetctl help components   what pipelines can be made of\n"
 		"  gadgetctl help filter       one of those, with its options\n"
+		"  gadgetctl help trace_open   a gadget: its parameters and fields\n"
 		"  gadgetctl help exit-codes   what the exit status means\n",
 	.flags = flags_table,
 	.run = run,

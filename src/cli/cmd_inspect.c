@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "codec/glyph.h"
+#include "cli/gadget_help.h"
+#include "cli/text.h"
 #include "data/type.h"
-#include "gadget/inspect.h"
 #include "gadget/metadata.h"
 #include "gadget/metadata_check.h"
 
@@ -41,22 +41,7 @@ static const char *description(const struct field *f)
 
 /* ---- as text ------------------------------------------------------------- */
 
-/* Text from a gadget's author, harmless for terminals and on one line. */
-static void print_foreign(const char *text)
-{
-	size_t n = strlen(text);
-
-	while (n) {
-		struct glyph g = glyph_next((const uint8_t *)text, n);
-		bool is_break = *text == '\n' || *text == '\t';
-
-		(void)printf("%.*s", is_break ? 1 : g.len, is_break ? " " : (const char *)g.text);
-		text += g.taken;
-		n -= g.taken;
-	}
-}
-
-static void print_field(const struct field *f)
+static void print_field(const struct field *f, struct arena *arena)
 {
 	const char *type = type_name((enum type)f->type), *seen = seen_in(f);
 
@@ -67,24 +52,20 @@ static void print_field(const struct field *f)
 	}
 	(void)printf("%-9s", type);
 	if (description(f))
-		print_foreign(description(f));
+		(void)printf("%s", text_clean(arena, description(f)));
 	if (seen)
 		(void)printf("%s(%s)", description(f) ? " " : "", seen);
 	(void)putchar('\n');
 }
 
 /* What the gadget's author says about it. */
-static void print_metadata(const struct metadata *md)
+static void print_metadata(const struct metadata *md, struct arena *arena)
 {
 	const char *const texts[] = { md->description, md->documentation, md->homepage };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		if (!texts[i])
-			continue;
-		(void)printf("  ");
-		print_foreign(texts[i]);
-		(void)putchar('\n');
-	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i])
+			(void)printf("  %s\n", text_clean(arena, texts[i]));
 }
 
 static void print_findings(const struct model *m, struct arena *arena)
@@ -99,7 +80,7 @@ static void print_findings(const struct model *m, struct arena *arena)
 			     findings[i].pos.col, findings[i].text);
 }
 
-static void print_source(const struct model_source *s)
+static void print_source(const struct model_source *s, struct arena *arena)
 {
 	char size[32];
 
@@ -117,32 +98,60 @@ static void print_source(const struct model_source *s)
 		     : s->lost              ? "losses counted"
 					    : "losses not counted");
 	for (uint32_t i = 0; i < s->nfields; i++)
-		print_field(&s->fields[i]);
+		print_field(&s->fields[i], arena);
 	for (uint32_t i = 0; i < s->nskipped; i++)
 		(void)printf("    %-24s not shown: %s\n", s->skipped[i].name, s->skipped[i].why);
 }
 
-static void print_params(const struct model *m)
+static void print_param(const struct model_param *p, struct arena *arena)
+{
+	const char *quote = p->kind == PARAM_TEXT ? "\"" : "";
+	char choices[512];
+
+	(void)printf("  --%-16s %-6s %s", p->key, param_kind_name(p->kind),
+		     p->variable ? p->variable : "changes the metadata");
+	if (*p->initial || *quote)
+		(void)printf(" = %s%s%s", quote, text_clean(arena, p->initial), quote);
+	if (p->nchoices)
+		(void)printf(" (%s)",
+			     text_clean(arena, param_choices(p, choices, sizeof(choices))));
+	if (p->description)
+		(void)printf("\n      %s", text_clean(arena, p->description));
+	(void)putchar('\n');
+}
+
+static void print_params(const struct model *m, struct arena *arena)
 {
 	if (m->nparams)
 		(void)puts("\nParameters:");
-	for (uint32_t i = 0; i < m->nparams; i++) {
-		const struct model_param *p = &m->params[i];
-
-		(void)printf("  --%-16s %-6s %s = %s%s%s\n", p->key, param_kind_name(p->kind),
-			     p->variable, p->kind == PARAM_TEXT ? "\"" : "", p->initial,
-			     p->kind == PARAM_TEXT ? "\"" : "");
-	}
+	for (uint32_t i = 0; i < m->nparams; i++)
+		print_param(&m->params[i], arena);
 }
 
-static void print_programs(const struct model *m)
+static void print_programs(const struct model *m, struct arena *arena)
 {
 	if (m->nprograms)
 		(void)puts("\nPrograms:");
-	for (uint32_t i = 0; i < m->nprograms; i++)
-		(void)printf("  %-24s %s, %u instructions%s\n", m->programs[i].name,
-			     m->programs[i].section, m->programs[i].instructions,
-			     m->programs[i].unsupported ? ", not supported by this version" : "");
+	for (uint32_t i = 0; i < m->nprograms; i++) {
+		const struct model_program *p = &m->programs[i];
+
+		(void)printf("  %-24s %s, %u instructions", p->name, p->section, p->instructions);
+		if (p->is_disabled)
+			(void)printf(", not attached");
+		else if (p->attach_to)
+			(void)printf(", attached to %s", text_clean(arena, p->attach_to));
+		if (p->unsupported && !p->is_disabled)
+			(void)printf(", not supported by this version");
+		(void)putchar('\n');
+	}
+}
+
+/* As many as the object's definition says, or its variable <map>_max_entries. */
+static uint64_t map_entries(const struct model_map *map)
+{
+	const struct model_param *p = map->sized_by;
+
+	return p ? param_number(p, p->bytes) : map->max_entries;
 }
 
 static void print_maps(const struct model *m)
@@ -150,9 +159,9 @@ static void print_maps(const struct model *m)
 	if (m->nmaps)
 		(void)puts("\nMaps:");
 	for (uint32_t i = 0; i < m->nmaps; i++)
-		(void)printf("  %-24s %s, key %u, value %u, max %u\n", m->maps[i].name,
+		(void)printf("  %-24s %s, key %u, value %u, max %llu\n", m->maps[i].name,
 			     m->maps[i].type_name, m->maps[i].key_size, m->maps[i].value_size,
-			     m->maps[i].max_entries);
+			     (unsigned long long)map_entries(&m->maps[i]));
 }
 
 static void print_text(const struct model *m, struct arena *arena)
@@ -162,13 +171,13 @@ static void print_text(const struct model *m, struct arena *arena)
 	(void)printf("%s: %s, %zu bytes, licence %s%s\n", m->name, m->path, m->size,
 		     m->license[0] ? m->license : "none", m->metadata ? ", with metadata" : "");
 	if (m->metadata)
-		print_metadata(m->metadata);
+		print_metadata(m->metadata, arena);
 	if (m->nsources)
 		(void)puts("\nData sources:");
 	for (uint32_t i = 0; i < m->nsources; i++)
-		print_source(&m->sources[i]);
-	print_params(m);
-	print_programs(m);
+		print_source(&m->sources[i], arena);
+	print_params(m, arena);
+	print_programs(m, arena);
 	print_maps(m);
 	(void)puts("\nNeeds:");
 	for (uint32_t i = 0; i < m->nneeds; i++)
@@ -214,10 +223,12 @@ static json_t *programs_json(const struct model *m)
 
 	for (uint32_t i = 0; i < m->nprograms; i++)
 		(void)json_array_append_new(
-			all, json_pack("{ss ss si sb}", "name", m->programs[i].name, "section",
-				       m->programs[i].section, "instructions",
+			all, json_pack("{ss ss si sb sb ss*}", "name", m->programs[i].name,
+				       "section", m->programs[i].section, "instructions",
 				       (int)m->programs[i].instructions, "supported",
-				       m->programs[i].unsupported == NULL));
+				       m->programs[i].unsupported == NULL, "disabled",
+				       m->programs[i].is_disabled, "attach_to",
+				       m->programs[i].attach_to));
 	return all;
 }
 
@@ -227,11 +238,21 @@ static json_t *maps_json(const struct model *m)
 
 	for (uint32_t i = 0; i < m->nmaps; i++)
 		(void)json_array_append_new(
-			all, json_pack("{ss ss sI sI sI}", "name", m->maps[i].name, "type",
+			all, json_pack("{ss ss sI sI sI ss*}", "name", m->maps[i].name, "type",
 				       m->maps[i].type_name, "key_bytes",
 				       (json_int_t)m->maps[i].key_size, "value_bytes",
 				       (json_int_t)m->maps[i].value_size, "max_entries",
-				       (json_int_t)m->maps[i].max_entries));
+				       (json_int_t)map_entries(&m->maps[i]), "sized_by",
+				       m->maps[i].sized_by ? m->maps[i].sized_by->variable : NULL));
+	return all;
+}
+
+static json_t *choices_json(const struct model_param *p)
+{
+	json_t *all = p->kind == PARAM_ENUM || p->kind == PARAM_CHOICE ? json_array() : NULL;
+
+	for (uint32_t i = 0; i < p->nchoices; i++)
+		(void)json_array_append_new(all, json_string(p->choices[i].name));
 	return all;
 }
 
@@ -241,11 +262,15 @@ static json_t *params_json(const struct model *m)
 
 	for (uint32_t i = 0; i < m->nparams; i++) {
 		const struct model_param *p = &m->params[i];
-		json_t *one = json_pack("{ss ss? ss}", "key", p->key, "variable", p->variable,
-					"type", param_kind_name(p->kind));
+		json_t *one =
+			json_pack("{ss ss? ss ss ss* so*}", "key", p->key, "variable", p->variable,
+				  "type", param_kind_name(p->kind), "default", p->initial,
+				  "description", p->description, "choices", choices_json(p));
 
-		/* Text from the file may be no UTF-8; then it is left out. */
-		(void)json_object_set_new(one, "default", json_string(p->initial));
+		if (p->variable)
+			(void)json_object_set_new(one, "bytes", json_integer(p->size));
+		if (p->kind == PARAM_CHOICE)
+			(void)json_object_set_new(one, "takes_any", json_boolean(p->takes_any));
 		(void)json_array_append_new(all, one);
 	}
 	return all;
@@ -298,11 +323,9 @@ static void print_json(const struct model *m, struct arena *arena)
 static enum exit_status inspect(const char *what, bool as_json, struct arena *arena)
 {
 	struct error err = ERROR_INIT;
-	struct gadget_place place;
 	const struct model *model;
 
-	if (gadget_find(arena, what, NULL, &place, &err) < 0 ||
-	    inspect_file(arena, &place, NULL, &model, &err) < 0)
+	if (gadget_look(what, arena, &model, &err) < 0)
 		return exit_report(&err, STATUS_BAD_GADGET);
 	if (as_json)
 		print_json(model, arena);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/yaml.h"
+#include "cli/gadget_help.h"
 #include "cli/oneliner.h"
 #include "cli/runner.h"
 
@@ -38,7 +39,8 @@ static const struct flag flags_table[] = {
 	FLAG_DURATION(struct args, timeout, 't', "TIME",
 		      "Stop after this time, such as '5s'; a bare number is seconds."),
 	FLAG_TEXTS(struct args, param, 'p', "KEY=VALUE",
-		   "Set a parameter of the gadget; '--KEY VALUE' behind its name does the same."),
+		   "Set a parameter of the gadget; '--KEY VALUE' behind its name does the same, "
+		   "unless KEY is a flag of this list."),
 	FLAG_TEXT(struct args, report, 0, "FILE",
 		  "Write the books (what became of every record) as JSON at the end; '-' is "
 		  "standard error."),
@@ -116,10 +118,30 @@ static int read_params(const struct args *args, const struct flags *flags, struc
 		params[n++] = (struct oneliner_param){
 			.flag = arena_printf(arena, "--%s", flags->extras[i].name),
 			.key = flags->extras[i].name,
-			.value = flags->extras[i].value,
+			.value = flags->extras[i].value ? flags->extras[i].value : "true",
 		};
 	oneliner->params = params;
 	oneliner->nparams = n;
+	return 0;
+}
+
+/* Only a bool may stand alone.  What cannot be inspected is left for the run to say. */
+static int check_bare(const struct flags *flags, struct arena *arena, struct error *err)
+{
+	const struct model *model = NULL;
+
+	for (size_t i = 0; i < flags->nextras; i++) {
+		const struct model_param *p;
+
+		if (flags->extras[i].value)
+			continue;
+		if (!model && gadget_look(flags->words[0], arena, &model, NULL) < 0)
+			return 0;
+		p = model_param_find(model, flags->extras[i].name);
+		if (p && p->kind != PARAM_BOOL)
+			return error_set(err, EINVAL, "--%s needs a value (%s)",
+					 flags->extras[i].name, param_kind_name(p->kind));
+	}
 	return 0;
 }
 
@@ -135,6 +157,8 @@ static int make_oneliner(const struct args *args, const struct flags *flags, str
 	};
 	int r = read_params(args, flags, arena, &oneliner, err);
 
+	if (r == 0)
+		r = check_bare(flags, arena, err);
 	return r < 0 ? r : oneliner_make(&oneliner, arena, ret_text, err);
 }
 
@@ -231,6 +255,22 @@ static enum exit_status run_gadget(const struct args *args, const struct flags *
 	return run_config(args, config, arena);
 }
 
+/* Behind a gadget's name, --help is about the gadget. */
+static enum exit_status print_help(const struct flags *flags, struct arena *arena)
+{
+	struct error err = ERROR_INIT;
+	const struct model *model;
+
+	if (!flags->nwords) {
+		command_print_help(&command_run, stdout);
+		return STATUS_OK;
+	}
+	if (gadget_look(flags->words[0], arena, &model, &err) < 0)
+		return exit_report(&err, STATUS_BAD_GADGET);
+	gadget_help_print(model, flags->words[0], stdout);
+	return STATUS_OK;
+}
+
 static enum exit_status run(int argc, char *const *argv)
 {
 	struct arena arena = ARENA_INIT;
@@ -239,8 +279,15 @@ static enum exit_status run(int argc, char *const *argv)
 	enum exit_status status = STATUS_OK;
 	struct error err = ERROR_INIT;
 
-	if (!command_read_flags(&command_run, &flags, argc, argv, &args, &status))
+	flags.table = flags_table;
+	if (flags_read(&flags, argc, argv, &args, &err) < 0) {
+		status = command_misused(&command_run, &err);
 		goto out;
+	}
+	if (flags.wants_help) {
+		status = print_help(&flags, &arena);
+		goto out;
+	}
 	if (check_args(&args, &flags, &err) < 0) {
 		status = command_misused(&command_run, &err);
 		goto out;
@@ -259,7 +306,7 @@ const struct command command_run = {
 	.summary = "Run a gadget, or a pipeline file",
 	.help = "GADGET is a name, or the path of an object file. Records go to standard output,\n"
 		"everything else to standard error. Ctrl-C or SIGTERM ends the run in order, a\n"
-		"second one at once.\n"
+		"second one at once. 'gadgetctl run GADGET --help' lists the gadget's parameters.\n"
 		"\n"
 		"  gadgetctl run trace_open -o json --filter 'ret < 0' --timeout 5s\n"
 		"  gadgetctl run trace_exec --fields comm,args --count 10\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/flags.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -148,6 +149,8 @@ static int unknown_flag(struct scan *scan, const char *shown, const char *near)
 	error_set(scan->err, EINVAL, "unknown flag '%s'", shown);
 	if (near)
 		return error_add(scan->err, " (did you mean '--%s'?)", near);
+	if (scan->flags->takes_extras && shown[1] == '-')
+		return error_add(scan->err, " (a gadget's parameters stand behind its name)");
 	return -EINVAL;
 }
 
@@ -157,18 +160,25 @@ static const char *following(const struct scan *scan)
 	return scan->at + 1 < scan->argc ? scan->argv[scan->at + 1] : NULL;
 }
 
+/* "-5" and "-.5": no flag begins with a digit. */
+static bool is_negative(const char *text)
+{
+	return isdigit((unsigned char)text[1]) ||
+	       (text[1] == '.' && isdigit((unsigned char)text[2]));
+}
+
 static int add_extra(struct scan *scan, const char *name, size_t len, const char *value)
 {
 	struct flags *flags = scan->flags;
 	const char *next = following(scan);
 
-	if (!value && next && *next != '-') {
+	if (!value && next && (*next != '-' || is_negative(next))) {
 		value = next;
 		scan->at++;
 	}
 	flags->extras[flags->nextras++] = (struct flag_extra){
 		.name = arena_strndup(flags->arena, name, len),
-		.value = value ? value : "true",
+		.value = value,
 	};
 	return 0;
 }

@@ -74,13 +74,16 @@ struct flag {
 /* A flag the table does not know, given behind the first word. */
 struct flag_extra {
 	const char *name;  /* without the dashes, as written */
-	const char *value; /* "true" when nothing followed that could be one */
+	const char *value; /* NULL when nothing followed that could be one */
 };
 
 struct flags {
 	const struct flag *table;
 	struct arena *arena;
-	/* Collect unknown --name VALUE behind the first word instead of failing. */
+	/*
+	 * Collect unknown --name VALUE behind the first word instead of failing.  What
+	 * begins with '-' is a value only if it is a number.
+	 */
 	bool takes_extras;
 	/* Stop at the first word: the rest belongs to somebody else. */
 	bool stops_at_word;

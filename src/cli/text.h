@@ -7,10 +7,15 @@
 
 #include <stdio.h>
 
+#include "base/arena.h"
+
 /*
  * Print the words of text and end the line.  The cursor stands at `column`
  * already; further lines are indented to it.
  */
 void text_wrap(FILE *out, const char *text, int column);
+
+/* Text from a gadget, harmless for terminals and on one line. */
+const char *text_clean(struct arena *arena, const char *text);
 
 #endif

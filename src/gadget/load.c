@@ -140,8 +140,6 @@ static int set_param(struct loaded *l, const struct param_setting *setting, stru
 	size_t size = 0;
 	uint8_t *image = map ? bpf_map__initial_value(map, &size) : NULL;
 
-	if (!setting->bytes)
-		return 0; /* a choice: it has had its effect on the model */
 	if (!image || p->at > size || p->size > size - p->at)
 		return error_set(err, EBADMSG, "cannot set parameter '%s'", p->key);
 	memcpy(image + p->at, setting->bytes, p->size);

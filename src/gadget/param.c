@@ -267,7 +267,7 @@ int param_parse(const struct model_param *param, const char *text, uint8_t *ret_
 		return parse_ip(param, text, ret_bytes, err);
 	case PARAM_CHOICE:
 	case PARAM_OTHER:
-		return error_set(err, EOPNOTSUPP,
+		return error_set(err, EINVAL,
 				 "a variable of its type cannot be set by this version");
 	}
 	if (r == 0)

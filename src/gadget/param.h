@@ -71,7 +71,7 @@ struct model_param {
 
 /*
  * Turn a user's text into the bytes of the variable (param->size of them).
- * -EINVAL or -ERANGE with the text and what was expected; -EOPNOTSUPP for OTHER.
+ * -EINVAL or -ERANGE with the text and what was expected; OTHER takes nothing.
  * The message does not name the parameter.  Not for a CHOICE.
  */
 int param_parse(const struct model_param *param, const char *text, uint8_t *ret_bytes,

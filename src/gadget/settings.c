@@ -89,11 +89,8 @@ static int set(struct making *making, const struct yaml_node *node)
 		return error_at(making->err, EINVAL, node->key_pos,
 				"parameter '%s' is set already, by its other name '%s'", node->key,
 				strcmp(node->key, p->key) != 0 ? p->key : p->variable);
-	if (p->kind == PARAM_CHOICE) {
-		/* The metadata was patched before the object was inspected. */
-		making->list[making->n++] = (struct param_setting){ .param = p };
-		return 0;
-	}
+	if (p->kind == PARAM_CHOICE)
+		return 0; /* the metadata was patched before the object was inspected */
 	bytes = arena_alloc(making->arena, p->size ? p->size : 1);
 	r = param_parse(p, node->text, bytes, &why);
 	if (r < 0)

@@ -49,7 +49,8 @@ def test_inspect_as_json_has_everything(gadgetctl):
     assert {"name": "inner.point.y", "type": "int", "at": 56, "size": 4} in source["fields"]
     assert {"name": "bits_a", "why": "a bit-field"} in source["skipped"]
     assert model["supported"] is True
-    assert {"key": "pid", "variable": "targ_pid", "type": "uint", "default": "0"} in model["params"]
+    pid = next(p for p in model["params"] if p["key"] == "pid")
+    assert pid["variable"] == "targ_pid" and pid["type"] == "uint" and pid["default"] == "0"
     assert model["programs"][0]["section"] == "tracepoint/syscalls/sys_enter_getsid"
 
 

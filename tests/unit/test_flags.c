@@ -152,17 +152,18 @@ static void unknown_flags_behind_the_first_word_can_be_collected(void **state)
 {
 	struct flags flags = { .takes_extras = true };
 	struct args args = reads(&flags, ARGV("gadget", "--pid", "5", "--failed", "-o", "json",
-					      "--level=-3", "--last"));
+					      "--level=-3", "--low", "-5", "--last"));
 
 	(void)state;
 	assert_string_equal(args.output, "json");
-	assert_int_equal(flags.nextras, 4);
+	assert_int_equal(flags.nextras, 5);
 	assert_string_equal(flags.extras[0].name, "pid");
 	assert_string_equal(flags.extras[0].value, "5");
 	assert_string_equal(flags.extras[1].name, "failed");
-	assert_string_equal(flags.extras[1].value, "true");
+	assert_null(flags.extras[1].value);
 	assert_string_equal(flags.extras[2].value, "-3");
-	assert_string_equal(flags.extras[3].value, "true");
+	assert_string_equal(flags.extras[3].value, "-5");
+	assert_null(flags.extras[4].value);
 	assert_int_equal(flags.nwords, 1);
 }
 

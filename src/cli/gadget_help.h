@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gadget_help: what a gadget shows and what it can be told, for people.
+ *
+ * From its object file and its metadata alone; needs no privileges.
+ */
+#ifndef CLI_GADGET_HELP_H
+#define CLI_GADGET_HELP_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "gadget/model.h"
+
+/*
+ * Find a gadget by name or path and inspect it as it is when nothing is set.
+ * Errors: those of gadget_find() (-ENOENT) and inspect_file().
+ */
+int gadget_look(const char *what, struct arena *arena, const struct model **ret_model,
+		struct error *err) __attribute__((warn_unused_result));
+
+/* What it is, its parameters and its fields; `what` is how the user calls it. */
+void gadget_help_print(const struct model *model, const char *what, FILE *out);
+
+#endif
