@@ -3,6 +3,7 @@
 # BPF objects: included by the top Makefile, and usable alone (make -f bpf/bpf.mk).
 #
 #   make bpf        $(BUILD)/bpf/<gadget>/program.o and gadget.yaml, one folder per gadget
+#                   and $(BUILD)/include/gadget/, for gadgets made by `gadgetctl init`
 #   make test-bpf   $(BUILD)/tests/bpf/<name>.o, the small programs the tests load
 #
 # BPF_ARCH=arm64 compiles for the other architecture.  Types of the kernel come from
@@ -31,10 +32,11 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu17 -D__TARGET_ARCH_$(BPF_ARCH)
 BPF_GADGETS := $(patsubst bpf/%/program.bpf.c,%,$(wildcard bpf/*/program.bpf.c))
 BPF_OBJECTS := $(BPF_GADGETS:%=$(BUILD)/bpf/%/program.o)
 BPF_YAMLS   := $(patsubst bpf/%,$(BUILD)/bpf/%,$(wildcard bpf/*/gadget.yaml))
+BPF_HEADERS := $(patsubst bpf/%,$(BUILD)/%,$(wildcard bpf/include/gadget/*.h))
 BPF_TESTS   := $(patsubst %.bpf.c,$(BUILD)/%.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: bpf test-bpf
-bpf: $(BPF_OBJECTS) $(BPF_YAMLS)
+bpf: $(BPF_OBJECTS) $(BPF_YAMLS) $(BPF_HEADERS)
 test-bpf: $(BPF_TESTS)
 
 define bpf_compile
@@ -52,6 +54,11 @@ $(BUILD)/tests/bpf/%.o: tests/bpf/%.bpf.c bpf/bpf.mk $(BPF_VMLINUX)
 	$(bpf_compile)
 
 $(BUILD)/bpf/%/gadget.yaml: bpf/%/gadget.yaml
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# Where the program in $(BUILD) looks for them.
+$(BUILD)/include/gadget/%.h: bpf/include/gadget/%.h
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 

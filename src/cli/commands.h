@@ -16,6 +16,7 @@
 	X(run)          \
 	X(validate)     \
 	X(inspect)      \
+	X(init)         \
 	X(help)         \
 	X(version)
 

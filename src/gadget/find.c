@@ -229,3 +229,38 @@ void gadget_list(struct arena *arena,
 	for (size_t i = 0; i < folders.n; i++)
 		list_folder(listing, folders.at[i]);
 }
+
+/* The folder in full if the headers are in it, or NULL. */
+static const char *with_headers(struct arena *arena, const char *folder)
+{
+	char *real = realpath(folder, NULL);
+	const char *in_full = real ? arena_strdup(arena, real) : folder;
+
+	free(real);
+	return is_there(arena_printf(arena, "%s/gadget/buffer.h", in_full)) ? in_full : NULL;
+}
+
+int gadget_include_find(struct arena *arena, const char *given, const char **ret_folder,
+			struct error *err)
+{
+	const char *program = given ? NULL : program_folder(arena);
+	const char *places[] = { given, NULL };
+	const char *found = NULL;
+
+	if (program) {
+		places[0] = arena_printf(arena, "%s/include", program);
+		places[1] = arena_printf(arena, "%s/../include", program);
+	}
+	for (size_t i = 0; i < 2 && places[i] && !found; i++)
+		found = with_headers(arena, places[i]);
+	if (found) {
+		*ret_folder = found;
+		return 0;
+	}
+	if (given)
+		return error_set(err, ENOENT, "no gadget/buffer.h in '%s'", given);
+	(void)error_set(err, ENOENT, "no gadget/buffer.h");
+	for (size_t i = 0; i < 2 && places[i]; i++)
+		(void)error_add(err, "%s'%s'", i ? ", " : " in ", places[i]);
+	return error_add(err, " (say where it is with --include)");
+}

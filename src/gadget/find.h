@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * find: from what a user calls a gadget to its object file.
+ * find: from what a user calls a gadget to its object file; where its headers are.
  *
  * What contains a '/' or ends in ".o" is a path, to an object file or to a
  * folder with a program.o.  Anything else is a name, looked up as
@@ -37,5 +37,13 @@ int gadget_find(struct arena *arena, const char *what, const char *base_dir,
  */
 void gadget_list(struct arena *arena,
 		 void (*visit)(void *arg, const char *name, const char *object), void *arg);
+
+/*
+ * The folder that holds our headers, gadget/buffer.h and the others, in full: `given`, or
+ * when that is NULL the one beside the executable, include/ (the build tree) or
+ * ../include/ (installed).  -ENOENT says where it looked.
+ */
+int gadget_include_find(struct arena *arena, const char *given, const char **ret_folder,
+			struct error *err) __attribute__((warn_unused_result));
 
 #endif
