@@ -60,7 +60,7 @@ endif
 
 # ---- flags -----------------------------------------------------------------
 
-PACKAGES := libbpf libelf libuv msgpack jansson rdkafka yaml-0.1 zlib libcrypto
+PACKAGES := libbpf libelf libuv msgpack jansson rdkafka yaml-0.1 zlib libcrypto libcurl
 ifeq ($(filter clean help format,$(MAKECMDGOALS)),)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
