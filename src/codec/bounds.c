@@ -15,7 +15,7 @@ static size_t text_of(const struct expansion *x, const char *s, size_t len)
 }
 
 /* The table's own words, looked at. */
-static size_t names_max(const struct expansion *x, const struct names *names)
+static size_t names_max(const struct expansion *x, const struct names *names, bool is_single)
 {
 	size_t longest = text_of(x, names->unknown, strlen(names->unknown)) + NUMBER_MAX;
 	size_t separator = text_of(x, names->separator, strlen(names->separator)), all = 0;
@@ -27,13 +27,13 @@ static size_t names_max(const struct expansion *x, const struct names *names)
 			longest = size;
 		all += size + separator;
 	}
-	return all > longest ? all : longest;
+	return all > longest && !is_single ? all : longest;
 }
 
 size_t made_max(const struct expansion *x, const struct field *field)
 {
 	if (field->type == TYPE_NAME || field->type == TYPE_FLAGS)
-		return names_max(x, field->names);
+		return names_max(x, field->names, field->type == TYPE_NAME);
 	/* ASCII without controls but for 'µ' and '…': only \DDD needs more than a byte each. */
 	return x->text_size((const uint8_t *)"\\", 1) * (size_t)show_max(field);
 }

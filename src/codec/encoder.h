@@ -4,7 +4,8 @@
  *
  * A codec compiles a schema into an encoder once; the encoder then writes whole
  * runs of selected rows into a caller's memory.  It never allocates and never
- * looks at more than the row, the schema and the batch.
+ * looks at more than the row, the schema and the batch.  It remembers texts it
+ * made, so an encoder belongs to one thread.
  */
 #ifndef CODEC_ENCODER_H
 #define CODEC_ENCODER_H
@@ -72,10 +73,18 @@ struct codec {
 	 * line); NULL when there is none.  The text lives as long as the encoder.
 	 */
 	struct str (*header)(const struct encoder *encoder);
+	/*
+	 * What goes in front of a record when the last one was of another
+	 * encoder, instead of the header and each time; NULL when nothing does.
+	 */
+	struct str (*header_again)(const struct encoder *encoder);
 };
 
 extern const struct codec codec_json;
 extern const struct codec codec_msgpack;
 extern const struct codec codec_columns;
+extern const struct codec codec_jsonpretty;
+extern const struct codec codec_yaml;
+extern const struct codec codec_csv;
 
 #endif

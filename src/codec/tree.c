@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "codec/program.h"
 #include "data/show.h"
 
 void writer_init(struct writer *w, const struct style *style, const struct batch *batch,
@@ -163,7 +164,7 @@ void write_list(struct writer *w, const struct list *list, struct str bytes)
 
 /* ---- records -------------------------------------------------------------- */
 
-static uint32_t count_members(const struct shape *object, const struct batch *batch, uint32_t row)
+uint32_t count_members(const struct shape *object, const struct batch *batch, uint32_t row)
 {
 	uint32_t n = 0;
 
@@ -201,4 +202,97 @@ void write_members(struct writer *w, const struct shape *object, uint32_t row)
 		leaf_read(w->batch, row, s->field, &v);
 		write_leaf(w, s, &v);
 	}
+}
+
+/* ---- encoders ------------------------------------------------------------- */
+
+static void write_plain(struct writer *w, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(w->out, text, len);
+	w->out += len;
+}
+
+static uint8_t *write_record(const struct tree_encoder *tree, const struct batch *batch,
+			     uint32_t row, uint8_t *out)
+{
+	struct writer w;
+
+	writer_init(&w, tree->style, batch, out);
+	if (!count_members(tree->root, batch, row)) {
+		write_plain(&w, tree->empty);
+		return w.out;
+	}
+	w.is_guarded = tree->is_guarded;
+	w.is_inline = true;
+	w.depth = tree->depth;
+	write_plain(&w, tree->begin);
+	write_members(&w, tree->root, row);
+	write_plain(&w, tree->end);
+	return w.out;
+}
+
+static size_t tree_bound(const struct encoder *encoder, const struct batch *batch, uint32_t row)
+{
+	return bounds_exact(&((const struct tree_encoder *)encoder)->bounds, batch, row);
+}
+
+static uint32_t tree_rows(const struct encoder *encoder, const struct batch *batch, uint32_t first,
+			  uint32_t until, struct encoded *dest)
+{
+	const struct tree_encoder *tree = (const struct tree_encoder *)encoder;
+	uint32_t i;
+
+	for (i = first; i < until && dest->nends < dest->max; i++) {
+		uint32_t row = batch->sel[i];
+
+		if (!bounds_fit(&tree->bounds, batch, row, (size_t)(dest->limit - dest->at)))
+			break;
+		dest->at = write_record(tree, batch, row, dest->at);
+		dest->ends[dest->nends++] = (uint32_t)(dest->at - dest->start);
+	}
+	return i - first;
+}
+
+static int add_members(struct bounds_builder *b, const struct schema *schema,
+		       const struct shape *object, uint32_t depth, struct error *err)
+{
+	const struct expansion *x = b->expansion;
+
+	for (const struct shape *s = object->children; s; s = s->next) {
+		int r;
+
+		b->fixed += x->key + x->text_size((const uint8_t *)s->key, s->key_len) +
+			    (size_t)x->indent * depth;
+		if (s->field) {
+			r = field_kernel(schema, s->field, err);
+			bounds_add(b, s->field, s->list, depth);
+		} else {
+			b->fixed += x->list + (size_t)x->indent * depth;
+			r = add_members(b, schema, s, depth + 1, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int tree_compile(struct arena *arena, const struct schema *schema,
+		 const struct encoder_options *options, const struct expansion *expansion,
+		 struct tree_encoder *tree, struct error *err)
+{
+	struct bounds_builder builder;
+	int r = shape_make(arena, schema, options, &tree->root, err);
+
+	if (r < 0)
+		return r;
+	bounds_begin(&builder, expansion);
+	builder.fixed = strlen(tree->begin) + strlen(tree->end) + strlen(tree->empty);
+	r = add_members(&builder, schema, tree->root, tree->depth, err);
+	tree->bounds = bounds_end(&builder, arena, PROGRAM_SLACK);
+	bounds_release(&builder);
+	tree->is_guarded = options->big_int_string;
+	tree->encoder = (struct encoder){ .rows = tree_rows, .bound = tree_bound };
+	return r < 0 ? r : 0;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec/bounds.h"
 #include "codec/moment.h"
 #include "codec/shape.h"
 #include "data/batch.h"
@@ -41,14 +42,16 @@ struct writer {
 	const struct batch *batch;
 	uint32_t depth;  /* objects and lists around what is written; the walk keeps it */
 	bool is_guarded; /* integers beyond 2^53 are strings */
-	bool is_inline;  /* the style's own */
+	bool is_inline;  /* the style's own: the next line has been begun, */
+	bool is_item;    /* and what was written last is an element's mark */
 	struct second second;
 };
 
 void writer_init(struct writer *writer, const struct style *style, const struct batch *batch,
 		 uint8_t *out);
 
-/* Members of the record that are there. */
+/* Members of the record that are there; how many write_members() will write. */
+uint32_t count_members(const struct shape *object, const struct batch *batch, uint32_t row);
 void write_members(struct writer *writer, const struct shape *object, uint32_t row);
 
 /* A list: brackets, elements and all.  A part of an element at the end is none. */
@@ -62,6 +65,25 @@ void write_leaf(struct writer *writer, const struct shape *leaf, const struct va
 
 /* Is the member, or any of its members, in this row? */
 bool is_there(const struct shape *member, const struct batch *batch, uint32_t row);
+
+/*
+ * A codec that does nothing but walk: its encoder, and what of it never varies.
+ */
+struct tree_encoder {
+	struct encoder encoder; /* first: what callers hold */
+	const struct shape *root;
+	struct bounds bounds;
+	const struct style *style;
+	const char *begin, *end, *empty; /* in front, behind; a record without members */
+	uint32_t depth;                  /* of the record's members */
+	bool is_guarded;
+};
+
+/* Compile a tree_encoder; its encoder still lacks mark(). */
+int tree_compile(struct arena *arena, const struct schema *schema,
+		 const struct encoder_options *options, const struct expansion *expansion,
+		 struct tree_encoder *ret_tree, struct error *err)
+	__attribute__((warn_unused_result));
 
 /* batch_read(), and the lists of strings without their padding. */
 void leaf_read(const struct batch *batch, uint32_t row, const struct field *field,

@@ -218,6 +218,7 @@ enum sink_flag {
 struct encoding {
 	const struct encoder *encoder;
 	struct str header;              /* written once, in front of the first record; or empty */
+	struct str header_again;        /* instead, each time another kind was written before */
 	const struct field *const *key; /* nkey fields; their text joined by '|' is the key */
 	uint32_t nkey;
 	uint16_t route;

@@ -142,6 +142,7 @@ static uint64_t drop_chunk(struct sink *sink, struct chunk *chunk, enum drop rea
 
 	delivery_count(sink, DROPPED, reason, events);
 	make_spare(sink, chunk);
+	sink->headed = NULL; /* its header may have been in there */
 	return events;
 }
 

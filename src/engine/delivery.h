@@ -82,11 +82,13 @@ struct sink {
 	uint64_t next_id;
 	uint64_t gap;                 /* events dropped behind the last chunk */
 	struct binding *note_binding; /* whose encoder writes loss notes */
+	struct binding *headed;       /* whose header_again was written last; NULL: not known */
 	uv_timer_t timer;
 	uint32_t ends[BATCH_MAX];
 	bool has_timer, is_pumping, is_blocking, input_ended, has_ended, must_cancel;
 	bool is_retrying; /* has complained about it */
 	bool is_dropping; /* takes nothing any more */
+	bool has_header;  /* some header was written */
 	enum drop drop_reason;
 };
 

@@ -154,14 +154,27 @@ static void take_mark(struct sink *sink, const struct encoding *encoding, const 
 	sink->node->account.notes++;
 }
 
+/* The header that is due in front of the binding's next record; empty: none. */
+static struct str header_due(const struct sink *sink, const struct binding *binding)
+{
+	const struct encoding *encoding = &binding->encoding;
+
+	if (!encoding->header_again.len)
+		return binding->header_written ? (struct str){ 0 } : encoding->header;
+	if (sink->headed == binding)
+		return (struct str){ 0 };
+	return sink->has_header ? encoding->header_again : encoding->header;
+}
+
 static void take_header(struct sink *sink, struct binding *binding)
 {
-	const struct str *header = &binding->encoding.header;
+	struct str header = header_due(sink, binding);
 
-	if (!header->len || binding->header_written)
+	if (!header.len)
 		return;
-	binding->header_written = true;
-	add_note(sink, &binding->encoding, header->at, header->len);
+	binding->header_written = sink->has_header = true;
+	sink->headed = binding;
+	add_note(sink, &binding->encoding, header.at, header.len);
 }
 
 /* A record that does not fit into an empty chunk: enlarge the chunk, or drop it. */

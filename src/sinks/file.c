@@ -23,7 +23,7 @@
 #include "engine/component.h"
 #include "engine/disk.h"
 
-enum { CODEC_JSON, CODEC_MSGPACK, CODEC_COLUMNS };
+enum { CODEC_JSON, CODEC_MSGPACK, CODEC_COLUMNS, CODEC_JSONPRETTY, CODEC_YAML, CODEC_CSV };
 enum { SYNC_END, SYNC_ALWAYS };
 
 struct file_sink {
@@ -43,6 +43,9 @@ static const struct opt_value codecs[] = {
 	[CODEC_JSON] = { "json", "One JSON object a line." },
 	[CODEC_MSGPACK] = { "msgpack", "MessagePack maps, one behind the other." },
 	[CODEC_COLUMNS] = { "columns", "A table." },
+	[CODEC_JSONPRETTY] = { "jsonpretty", "JSON with a line for each value." },
+	[CODEC_YAML] = { "yaml", "One YAML document a record." },
+	[CODEC_CSV] = { "csv", "Comma-separated values with a header line." },
 	OPT_VALUES_END,
 };
 
@@ -98,6 +101,9 @@ static int file_bind(void *self, const struct schema *in, struct encoding *ret_e
 		[CODEC_JSON] = &codec_json,
 		[CODEC_MSGPACK] = &codec_msgpack,
 		[CODEC_COLUMNS] = &codec_columns,
+		[CODEC_JSONPRETTY] = &codec_jsonpretty,
+		[CODEC_YAML] = &codec_yaml,
+		[CODEC_CSV] = &codec_csv,
 	};
 	struct file_sink *file = self;
 	const struct codec *codec = table[file->codec];
@@ -108,6 +114,8 @@ static int file_bind(void *self, const struct schema *in, struct encoding *ret_e
 		return r;
 	if (codec->header)
 		ret_encoding->header = codec->header(ret_encoding->encoder);
+	if (codec->header_again)
+		ret_encoding->header_again = codec->header_again(ret_encoding->encoder);
 	return 0;
 }
 

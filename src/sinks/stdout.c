@@ -44,7 +44,7 @@
 #include "engine/cursor.h"
 #include "engine/disk.h"
 
-enum { CODEC_JSON, CODEC_COLUMNS };
+enum { CODEC_JSON, CODEC_COLUMNS, CODEC_JSONPRETTY, CODEC_YAML, CODEC_CSV };
 enum { NUMBER, TEXT };
 enum { PIPE_BYTES = 1 << 20, MEMORY_MAJOR = 1 };
 
@@ -72,6 +72,9 @@ struct stdout_sink {
 static const struct opt_value codecs[] = {
 	[CODEC_JSON] = { "json", "One JSON object a line." },
 	[CODEC_COLUMNS] = { "columns", "A table; as wide as the terminal, if it is one." },
+	[CODEC_JSONPRETTY] = { "jsonpretty", "JSON with a line for each value." },
+	[CODEC_YAML] = { "yaml", "One YAML document a record." },
+	[CODEC_CSV] = { "csv", "Comma-separated values with a header line." },
 	OPT_VALUES_END,
 };
 
@@ -83,10 +86,11 @@ static const struct opt_value big_ints[] = {
 
 static const struct opt options[] = {
 	OPT_ENUM(struct stdout_sink, codec, .def = "json", .values = codecs,
-		 .help = "How records are shown: json for programs, columns for people."),
+		 .help = "How records are shown: json and csv for programs, columns, jsonpretty and "
+		 "yaml for people."),
 	OPT_ENUM(struct stdout_sink, big_int, .def = "number", .values = big_ints,
-		 .help = "How JSON shows integers beyond 2^53, which JavaScript and old versions "
-			 "of jq round."),
+		 .help = "How json and jsonpretty show integers beyond 2^53, which JavaScript and "
+			 "old versions of jq round."),
 	OPT_END,
 };
 
@@ -107,8 +111,15 @@ static int stdout_open(void *self, struct sink *sink, struct error *err)
 static int stdout_bind(void *self, const struct schema *in, struct encoding *ret_encoding,
 		       struct error *err)
 {
+	static const struct codec *const table[] = {
+		[CODEC_JSON] = &codec_json,
+		[CODEC_COLUMNS] = &codec_columns,
+		[CODEC_JSONPRETTY] = &codec_jsonpretty,
+		[CODEC_YAML] = &codec_yaml,
+		[CODEC_CSV] = &codec_csv,
+	};
 	struct stdout_sink *out = self;
-	const struct codec *codec = out->codec == CODEC_JSON ? &codec_json : &codec_columns;
+	const struct codec *codec = table[out->codec];
 	struct encoder_options how = {
 		.newline = true,
 		.big_int_string = out->big_int == TEXT,
@@ -125,6 +136,8 @@ static int stdout_bind(void *self, const struct schema *in, struct encoding *ret
 		return r;
 	if (codec->header)
 		ret_encoding->header = codec->header(ret_encoding->encoder);
+	if (codec->header_again)
+		ret_encoding->header_again = codec->header_again(ret_encoding->encoder);
 	return 0;
 }
 

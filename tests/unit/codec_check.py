@@ -19,7 +19,7 @@ try:
 except ImportError:
     sys.exit(77)
 
-ROW = struct.Struct("<QqIiHhBb2xfd24s8s40s")
+ROW = struct.Struct("<QqIiHhBb2xfd24s8s40s16s9s3H")
 BOOT_TO_WALL = 1_700_000_000_000_000_000
 
 
@@ -38,11 +38,18 @@ def strings(raw):
 
 def expected(row):
     """What the record is, from its bytes."""
-    (when, s64, u32, s32, u16, s16, u8, s8, f32, f64, short, raw, long) = ROW.unpack_from(row)
+    (when, s64, u32, s32, u16, s16, u8, s8, f32, f64, short, raw, long, wide, odd,
+     *several) = ROW.unpack_from(row)
+    bits = int.from_bytes(odd, "little")
+    sbits = bits >> 3 & 0x3ff
     return {"event": "open", "when": when + BOOT_TO_WALL, "when_ns": when + BOOT_TO_WALL,
             "u64": when, "n": {"s64": s64, "u32": u32, "s32": s32, "u16": u16, "s16": s16,
                                "u8": u8, "s8": s8},
             "f32": f32, "f64": f64, "short": text(short), "raw": raw, "long": text(long),
+            "u128": int.from_bytes(wide, "little"),
+            "s128": int.from_bytes(wide, "little", signed=True),
+            "bits": bits >> 5 & 0xffffffffffffffff,
+            "sbits": sbits - 0x400 if sbits & 0x200 else sbits, "several": several,
             "list": strings(row[ROW.size:])}
 
 
@@ -70,8 +77,10 @@ def from_json(got):
 
 
 def from_msgpack(got):
-    """A Timestamp as nanoseconds."""
-    return got | {"when": got["when"].to_unix_nano()}
+    """A Timestamp as nanoseconds; what has more than 64 bits is text."""
+    assert isinstance(got["u128"], str) and isinstance(got["s128"], str)
+    return got | {"when": got["when"].to_unix_nano(), "u128": int(got["u128"]),
+                  "s128": int(got["s128"])}
 
 
 def check(kind, number, got, want):

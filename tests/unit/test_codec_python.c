@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records as Python reads them: random rows are written as they are, as JSON
- * and as msgpack, and codec_check.py compares the three.
+ * and as msgpack, and codec_check.py compares the three.  Records of random
+ * schemas are written by every codec that programs read, and codec_agree.py holds
+ * all of them against the JSON.
  */
-#include "codec_fixture.h"
+#include "codec_random.h"
 
 #include <errno.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BATCHES = 20, NO_MSGPACK = 77 };
+enum { BATCHES = 20, SCHEMAS = 150, ROWS_EACH = 6, NO_MODULE = 77 };
 
 #define BOOT_TO_WALL INT64_C(1700000000000000000)
 
@@ -29,10 +31,20 @@ struct row {
 	char brief[24];
 	uint8_t raw[8];
 	char longer[40];
+	uint8_t wide[16];
+	uint8_t odd[9];
+	uint16_t several[3];
 	char list[60];
 } __attribute__((packed));
 
 enum { ROW_MIN = offsetof(struct row, list) };
+
+static const struct field u16 = { .name = "",
+				  .label = "",
+				  .type = TYPE_UINT,
+				  .layout = LAYOUT_U16,
+				  .size = 2 };
+static const struct element several = { .stride = 2, .nfields = 1, .fields = &u16 };
 
 static void set_up(struct fixture *f)
 {
@@ -55,6 +67,28 @@ static void set_up(struct fixture *f)
 	ROW_FIELD("short", TYPE_STRING, LAYOUT_CHARS, brief);
 	ROW_FIELD("raw", TYPE_BYTES, LAYOUT_BYTES, raw);
 	ROW_FIELD("long", TYPE_STRING, LAYOUT_CHARS, longer);
+	ROW_FIELD("u128", TYPE_UINT, LAYOUT_U128, wide);
+	ROW_FIELD("s128", TYPE_INT, LAYOUT_S128, wide);
+	fixture_add(f, (struct field){ .name = "bits",
+				       .type = TYPE_UINT,
+				       .layout = LAYOUT_BITS,
+				       .at = offsetof(struct row, odd),
+				       .size = 9,
+				       .bit = 5,
+				       .bits = 64 });
+	fixture_add(f, (struct field){ .name = "sbits",
+				       .type = TYPE_INT,
+				       .layout = LAYOUT_SBITS,
+				       .at = offsetof(struct row, odd),
+				       .size = 2,
+				       .bit = 3,
+				       .bits = 10 });
+	fixture_add(f, (struct field){ .name = "several",
+				       .type = TYPE_ARRAY,
+				       .layout = LAYOUT_BYTES,
+				       .at = offsetof(struct row, several),
+				       .size = 6,
+				       .element = &several });
 	fixture_field(f, "list", TYPE_STRINGS, LAYOUT_TAIL, ROW_MIN, 0);
 	fixture_ready(f);
 	f->rows.boot_to_wall_ns = BOOT_TO_WALL;
@@ -86,6 +120,8 @@ static void add_row(struct fixture *f, uint64_t *random, FILE *file)
 	/* Small numbers are as likely as large ones; Python's dates end in 9999. */
 	row.when = fixture_random(random) >> (2 + fixture_random(random) % 50);
 	row.s64 = (int64_t)(fixture_random(random)) >> fixture_random(random) % 64;
+	if (fixture_random(random) % 2)
+		memset(row.wide + 1, fixture_random(random) % 2 ? 0xff : 0, 15);
 	row.u32 >>= fixture_random(random) % 32;
 	row.s32 >>= fixture_random(random) % 32;
 	fill_text(row.brief, sizeof(row.brief), random);
@@ -139,14 +175,65 @@ static void write_files(const char *folder)
 		assert_int_equal(fclose(files[i]), 0);
 }
 
-static int run_check(char *folder)
+/* ---- random schemas --------------------------------------------------------- */
+
+static const struct {
+	const struct codec *codec;
+	const char *file;
+} kinds[] = {
+	{ &codec_json, "rows.json" },   { &codec_msgpack, "rows.msgpack" },
+	{ &codec_yaml, "rows.yaml" },   { &codec_jsonpretty, "rows.pretty" },
+	{ &codec_csv, "rows.csv" },
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+
+static void write_kind(struct fixture *f, unsigned kind, FILE *file, bool is_first)
 {
-	char *argv[] = { "/usr/bin/python3", "tests/unit/codec_check.py", folder, NULL };
+	const struct codec *codec = kinds[kind].codec;
+	const struct encoder *encoder =
+		fixture_encoder(f, codec, (struct encoder_options){ .newline = true });
+	struct str header = codec->header(encoder);
+
+	if (codec->header_again && !is_first)
+		header = codec->header_again(encoder);
+	if (header.len)
+		assert_int_equal(fwrite(header.at, header.len, 1, file), 1);
+	write_encoded(f, encoder, file);
+}
+
+static void write_random(const char *folder)
+{
+	uint64_t random = UINT64_C(0x2026112400000002);
+	FILE *files[KINDS];
+
+	for (unsigned k = 0; k < KINDS; k++)
+		files[k] = create(folder, kinds[k].file);
+	for (unsigned i = 0; i < SCHEMAS; i++) {
+		struct fixture f;
+
+		random_schema(&f, &random);
+		for (unsigned row = 0; row < ROWS_EACH; row++)
+			random_row(&f, &random);
+		random_columns(&f, &random);
+		for (unsigned k = 0; k < KINDS; k++)
+			write_kind(&f, k, files[k], i == 0);
+		fixture_end(&f);
+	}
+	for (unsigned k = 0; k < KINDS; k++)
+		assert_int_equal(fclose(files[k]), 0);
+}
+
+/* ---- running ---------------------------------------------------------------- */
+
+static int run_check(char *script, char *folder)
+{
+	char *argv[] = { "/usr/bin/python3", script, folder, NULL };
 	int status;
 	pid_t pid;
 
 	if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0)
-		return NO_MSGPACK;
+		return NO_MODULE;
 	while (waitpid(pid, &status, 0) < 0)
 		assert_int_equal(errno, EINTR);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -154,37 +241,50 @@ static int run_check(char *folder)
 
 static void remove_files(const char *folder)
 {
-	static const char *const names[] = { "rows.bin", "rows.json", "rows.msgpack" };
+	static const char *const names[] = { "rows.bin",  "rows.json",   "rows.msgpack",
+					     "rows.yaml", "rows.pretty", "rows.csv" };
 	char path[256];
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
 	}
 	rmdir(folder);
 }
 
-static void python_reads_json_and_msgpack_as_the_bytes_of_the_rows(void **state)
+static void expect_judged(void (*write)(const char *folder), char *script)
 {
 	char folder[] = "/tmp/codec-check-XXXXXX";
 	int code;
 
-	(void)state;
 	assert_non_null(mkdtemp(folder));
-	write_files(folder);
-	code = run_check(folder);
+	write(folder);
+	code = run_check(script, folder);
 	remove_files(folder);
-	if (code == NO_MSGPACK) {
-		print_message("skip: needs /usr/bin/python3 and python3-msgpack\n");
+	if (code == NO_MODULE) {
+		print_message("skip: needs /usr/bin/python3, python3-msgpack and python3-yaml\n");
 		skip();
 	}
 	assert_int_equal(code, 0);
+}
+
+static void python_reads_json_and_msgpack_as_the_bytes_of_the_rows(void **state)
+{
+	(void)state;
+	expect_judged(write_files, "tests/unit/codec_check.py");
+}
+
+static void python_reads_the_same_from_every_codec(void **state)
+{
+	(void)state;
+	expect_judged(write_random, "tests/unit/codec_agree.py");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(python_reads_json_and_msgpack_as_the_bytes_of_the_rows),
+		cmocka_unit_test(python_reads_the_same_from_every_codec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,19 +314,21 @@ static void relative_path_starts_at_the_pipeline_file(void **state)
 static void codec_follows_the_option(void **state)
 {
 	static const struct codec *const expected[] = { &codec_json, &codec_msgpack,
-							&codec_columns };
+							&codec_columns, &codec_jsonpretty,
+							&codec_yaml,    &codec_csv };
 	struct place *place = *state;
 	struct sink *sink = make(place);
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(fake_open(sink, &err), 0);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 6; i++) {
 		struct encoding encoding = { 0 };
 
 		*(int *)option(sink, "codec") = i;
 		assert_int_equal(sink->type->bind(sink->self, NULL, &encoding, &err), 0);
 		assert_ptr_equal(fake_codec_used, expected[i]);
-		assert_int_equal(encoding.header.len, i == 2 ? 5 : 0);
+		assert_int_equal(encoding.header.len, i == 2 || i == 5 ? 5 : 0);
+		assert_int_equal(encoding.header_again.len, i == 5 ? 5 : 0);
 	}
 }
 

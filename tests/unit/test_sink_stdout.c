@@ -510,6 +510,28 @@ static void stdout_that_cannot_be_written_is_an_error(void **state)
 	assert_int_equal(sink->type->start(sink->self, &err), -EBADF);
 }
 
+static void codec_follows_the_option(void **state)
+{
+	static const struct codec *const expected[] = { &codec_json, &codec_columns,
+							&codec_jsonpretty, &codec_yaml,
+							&codec_csv };
+	struct place *place = *state;
+	struct sink *sink = start_on_pipe(place);
+	const struct opt *opt = sink->type->base.options;
+	struct error err = ERROR_INIT;
+
+	while (strcmp(opt->name, "codec") != 0)
+		opt++;
+	for (int i = 0; i < 5; i++) {
+		struct encoding encoding = { 0 };
+
+		*(int *)((char *)sink->self + opt->offset) = i;
+		assert_int_equal(sink->type->bind(sink->self, NULL, &encoding, &err), 0);
+		assert_ptr_equal(fake_codec_used, expected[i]);
+		assert_int_equal(encoding.header_again.len, expected[i] == &codec_csv ? 5 : 0);
+	}
+}
+
 static void options_reach_the_codec(void **state)
 {
 	struct place *place = *state;
@@ -556,6 +578,7 @@ int main(void)
 		WITH_STDOUT(terminal_is_written_and_its_width_is_used),
 		WITH_STDOUT(closed_stdout_is_an_error),
 		WITH_STDOUT(stdout_that_cannot_be_written_is_an_error),
+		WITH_STDOUT(codec_follows_the_option),
 		WITH_STDOUT(options_reach_the_codec),
 	};
 
