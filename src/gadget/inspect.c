@@ -117,7 +117,7 @@ static void need(struct inspection *in, const char *what)
 static bool has_kind(const struct model *m, enum program_kind kind)
 {
 	for (uint32_t i = 0; i < m->nprograms; i++)
-		if (m->programs[i].kind == kind)
+		if (m->programs[i].kind == kind && !m->programs[i].is_disabled)
 			return true;
 	return false;
 }

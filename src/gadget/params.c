@@ -5,8 +5,8 @@
  *
  * A GADGET_PARAM names a `const volatile` variable; its type in BTF says what it
  * takes, the object's read-only data what it is when nobody sets it.  From the
- * metadata come the key, the title, the description and the default of texts; the
- * default of everything else is the object's, and the metadata's is only checked.
+ * metadata come the key, the description and the default of texts; the default of
+ * everything else is the object's, and the metadata's is only checked.
  * `params.custom` adds parameters without a variable: choosing one patches the
  * metadata, which has happened already when the object is inspected.
  */
@@ -35,6 +35,11 @@ static const struct object_symbol *symbol_find(const struct object *object, cons
 		if (object->symbols[i].type == STT_OBJECT && !strcmp(object->symbols[i].name, name))
 			return &object->symbols[i];
 	return NULL;
+}
+
+static bool is_constant(const struct object_section *section)
+{
+	return strncmp(section->name, ".rodata", 7) == 0 && section->data;
 }
 
 static bool is_char(const struct inspection *in, const struct btf_type *t)
@@ -130,9 +135,8 @@ static int read_type(const struct inspection *in, uint32_t type_id, struct model
 	return 0;
 }
 
-/* Where a constant of the programs is, and of what type: `what` calls for it. */
-static int read_variable(const struct inspection *in, const char *what, const char *variable,
-			 struct model_param *p)
+/* Where a constant of the programs is, and of what type. */
+static int read_variable(const struct inspection *in, const char *variable, struct model_param *p)
 {
 	const struct object_symbol *symbol = symbol_find(&in->object, variable);
 	int id = btf__find_by_name_kind(in->btf, variable, BTF_KIND_VAR);
@@ -140,10 +144,11 @@ static int read_variable(const struct inspection *in, const char *what, const ch
 	int r;
 
 	if (!symbol || id <= 0 || symbol->section == SHN_UNDEF || symbol->section >= SHN_LORESERVE)
-		return error_set(in->err, EBADMSG, "a %s names no variable: '%s'", what, variable);
+		return error_set(in->err, EBADMSG, "a GADGET_PARAM names no variable: '%s'",
+				 variable);
 	section = &in->object.sections[symbol->section];
-	if (strncmp(section->name, ".rodata", 7) != 0 || !section->data)
-		return error_set(in->err, EBADMSG, "%s '%s' is not constant", what, variable);
+	if (!is_constant(section))
+		return error_set(in->err, EBADMSG, "parameter '%s' is not constant", variable);
 	*p = (struct model_param){
 		.variable = arena_strdup(in->arena, variable),
 		.section = arena_strdup(in->arena, section->name),
@@ -320,7 +325,7 @@ int inspect_param(struct inspection *in, const char *variable)
 	int r = room_for_param(in);
 
 	if (r == 0)
-		r = read_variable(in, "parameter", variable, p);
+		r = read_variable(in, variable, p);
 	if (r < 0)
 		return r;
 	name_param(in, p);
@@ -332,10 +337,15 @@ int inspect_param(struct inspection *in, const char *variable)
 
 /* ---- parameters that choose ---------------------------------------------- */
 
-/* A value with dots is a map of maps here; its last part has the patch, or is no map. */
+/* A value with dots is a map of maps here; what has more than those is a value. */
 static bool is_choice(const struct yaml_node *node)
 {
-	return node->kind != YAML_MAP || !node->nitems || metadata_find(node, "patch");
+	if (node->kind != YAML_MAP || !node->nitems || metadata_find(node, "patch"))
+		return true;
+	for (size_t i = 0; i < node->nitems; i++)
+		if (node->items[i].kind != YAML_MAP)
+			return true;
+	return false;
 }
 
 static uint32_t count_choices(const struct yaml_node *values)
@@ -415,30 +425,58 @@ static int check_keys(const struct inspection *in)
 	return 0;
 }
 
-/* A map may be as large as a variable says: <map>_max_entries. */
+/*
+ * What says how large a map is: the constant <map>_max_entries, which the user may
+ * be able to set.  A variable of that name that is no constant is something else.
+ */
+static int find_map_size(const struct inspection *in, const char *variable,
+			 const struct model_param **ret_param)
+{
+	const struct object_symbol *symbol = symbol_find(&in->object, variable);
+	struct model_param *p;
+
+	*ret_param = NULL;
+	for (uint32_t i = 0; i < in->model->nparams; i++)
+		if (in->model->params[i].variable &&
+		    !strcmp(in->model->params[i].variable, variable))
+			*ret_param = &in->model->params[i];
+	if (*ret_param || !symbol || symbol->section == SHN_UNDEF ||
+	    symbol->section >= SHN_LORESERVE || !is_constant(&in->object.sections[symbol->section]))
+		return 0;
+	p = arena_alloc(in->arena, sizeof(*p));
+	*ret_param = p;
+	return read_variable(in, variable, p);
+}
+
+/* Rings say in bytes what they are, for those who only want to know. */
+static void show_ring_size(struct inspection *in, const struct model_map *map)
+{
+	uint64_t bytes = param_number(map->sized_by, map->sized_by->bytes);
+
+	for (uint32_t i = 0; i < in->model->nsources; i++) {
+		struct model_source *s = &in->model->sources[i];
+
+		if (s->map && !strcmp(s->map, map->name) && !s->is_perf && bytes <= MODEL_MAX_RING)
+			s->ring_size = model_ring_size(bytes);
+	}
+}
+
 static int read_map_sizes(struct inspection *in)
 {
 	for (uint32_t i = 0; i < in->model->nmaps; i++) {
 		struct model_map *map = &in->model->maps[i];
 		const char *name = arena_printf(in->arena, "%s_max_entries", map->name);
-		struct model_param *p = NULL;
-		int r;
+		int r = find_map_size(in, name, &map->sized_by);
 
-		for (uint32_t k = 0; k < in->model->nparams; k++)
-			if (in->model->params[k].variable &&
-			    !strcmp(in->model->params[k].variable, name))
-				p = &in->model->params[k];
-		if (!p) {
-			if (btf__find_by_name_kind(in->btf, name, BTF_KIND_VAR) <= 0)
-				continue;
-			p = arena_alloc(in->arena, sizeof(*p));
-			r = read_variable(in, "size of a map", name, p);
-			if (r < 0)
-				return r;
-		}
-		if (p->kind != PARAM_INT && p->kind != PARAM_UINT)
-			return error_set(in->err, EBADMSG, "'%s' is no whole number", name);
-		map->sized_by = p;
+		if (r < 0)
+			return r;
+		if (!map->sized_by)
+			continue;
+		if (map->sized_by->kind != PARAM_INT && map->sized_by->kind != PARAM_UINT)
+			return error_set(in->err, EBADMSG,
+					 "'%s' must be a whole number: it sizes map '%s'", name,
+					 map->name);
+		show_ring_size(in, map);
 	}
 	return 0;
 }

@@ -590,7 +590,7 @@ static const struct opt options[] = {
 	OPT_STRING(struct gadget_source, gadget, .required = true,
 		   .help = "Name of a gadget, or path of its object file or folder."),
 	OPT_MAP(struct gadget_source, params,
-		.help = "Values for the gadget's own parameters; `gadgetctl inspect` lists them."),
+		.help = "Values for the gadget's own parameters; `gadgetctl help GADGET` lists them."),
 	OPT_TABLE(struct gadget_source, ring, ring_table,
 		  .help = "The memory records pass through."),
 	OPT_ENUM(

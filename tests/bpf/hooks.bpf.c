@@ -23,6 +23,13 @@ GADGET_TRACER(hooks, events, hooks_event);
 const volatile __u64 match = ~0ull;
 GADGET_PARAM(match)
 
+/* A ring is a map too: this is its size in bytes. */
+const volatile __u32 events_max_entries = 8192;
+GADGET_PARAM(events_max_entries)
+
+/* Called like the size of a map, but no constant, and so none. */
+int events_attempts_max_entries = 0;
+
 static __always_inline int report(void *ctx, enum hooks_program which)
 {
 	struct hooks_event *event;

@@ -139,6 +139,43 @@ def test_maps_have_as_many_slots_as_their_variables_say(gadgetctl):
     assert (record["chosen_slots"], record["fixed_slots"]) == (17, 5)
 
 
+def ring_sizes(pid):
+    """Bytes of the rings a process holds, as the kernel tells."""
+    sizes = []
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="utf-8") as f:
+                info = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+        except FileNotFoundError:
+            continue
+        if info.get("map_type") == "27":  # BPF_MAP_TYPE_RINGBUF
+            sizes.append(int(info["max_entries"]))
+    return sizes
+
+
+@pytest.mark.usefixtures("needs_bpf")
+@pytest.mark.parametrize("params, ring, size", [
+    ({}, None, 8192),
+    ({"events-max-entries": 50000}, None, 65536),  # the next size a ring can have
+    ({"events-max-entries": 50000}, "16KiB", 16384),
+])
+def test_a_ring_has_the_size_its_variable_says_unless_the_pipeline_does(gadgetctl, tmp_path, params,
+                                                                      ring, size):
+    source = {"type": "gadget", "gadget": f"{OBJECTS}/hooks.o", "params": params}
+    if ring:
+        source["ring"] = {"size": ring}
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(json.dumps({"sources": {"s": source},
+                                "sinks": {"out": {"type": "stdout", "inputs": ["s"]}}}),
+                    encoding="utf-8")
+    with gadgetctl.start("run", "-f", file) as run:
+        def look():
+            assert run.running, run.stderr
+            return set(ring_sizes(run.pid)) == {size}
+        wait_until(look, f"a ring of {size} bytes")
+        assert run.stop() == 0, run.stderr
+
+
 # ---- programs -----------------------------------------------------------------
 
 MOVABLE, RAW, OFF, OFF_BTF = 1, 2, 3, 4

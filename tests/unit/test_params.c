@@ -603,6 +603,33 @@ static void a_choice_patches_the_metadata(void **state)
 	assert_string_equal(program(m, "raw")->target, "sys_exit");
 }
 
+static void patches_see_what_users_set(void **state)
+{
+	const struct model *m =
+		inspect_wanted("hooks",
+			       "params.custom.on.patch.programs.raw.attach_to: "
+			       "'sys_{{getParamValue \"operator.oci.ebpf.comm\"}}'\n",
+			       yaml("{on: x, comm: exit}"));
+
+	(void)state;
+	assert_non_null(m);
+	assert_string_equal(program(m, "raw")->target, "sys_exit");
+}
+
+static void values_may_have_dots(void **state)
+{
+	const struct model *m = inspect("hooks", "params.custom.v.values:\n"
+						 "  1.5: {patch: {}}\n"
+						 "  1.6: {}\n"
+						 "  plain:\n"
+						 "  odd: {why: not}\n");
+	const struct model_param *p = get(m, "v");
+	char text[64];
+
+	(void)state;
+	assert_string_equal(param_choices(p, text, sizeof(text)), "1.5, 1.6, plain, odd");
+}
+
 static void a_choice_that_is_none_is_the_users_error(void **state)
 {
 	(void)state;
@@ -667,6 +694,41 @@ static void maps_get_the_entries_their_variable_says(void **state)
 	assert_int_equal(settings_map_entries(&settings, model_map_find(m, "chosen")), 9);
 }
 
+static void only_a_constant_sizes_a_map(void **state)
+{
+	const struct model *m = inspect("hooks", NULL);
+
+	(void)state;
+	assert_non_null(model_map_find(m, "events")->sized_by);
+	assert_true(model_source_find(m, "hooks")->ring_size == 8192);
+	assert_null(model_map_find(m, "events_attempts")->sized_by);
+}
+
+/* An object with any byte changed: an error, or parameters that can be set. */
+static void parameters_survive_any_byte_changed(void **state)
+{
+	size_t size;
+	uint8_t *bytes = arena_memdup(&arena, read_object("params", &size), 1 << 20);
+	const struct yaml_node *wanted = yaml("{pid: 1, p-s8: 1, p-color: RED, p-text: x}");
+	uint32_t refused = 0;
+
+	(void)state;
+	for (size_t i = 0; i < size; i += 5) {
+		struct arena scratch = ARENA_INIT;
+		const struct model *model;
+		struct settings settings;
+		uint8_t was = bytes[i];
+
+		bytes[i] = i % 2 ? 0xff : (uint8_t)(was + 1);
+		if (inspect_bytes(&scratch, "params", bytes, size, NULL, &model, &error) < 0 ||
+		    settings_make(&scratch, model, wanted, &settings, &error) < 0)
+			refused++;
+		bytes[i] = was;
+		arena_release(&scratch);
+	}
+	assert_true(refused > 0);
+}
+
 #define TEST(test) cmocka_unit_test_teardown(test, release)
 
 int main(void)
@@ -694,9 +756,13 @@ int main(void)
 		TEST(sections_can_disable_programs),
 		TEST(attach_to_moves_enables_and_disables),
 		TEST(a_choice_patches_the_metadata),
+		TEST(patches_see_what_users_set),
+		TEST(values_may_have_dots),
 		TEST(a_choice_that_is_none_is_the_users_error),
 		TEST(settings_name_the_parameter_and_the_place),
 		TEST(maps_get_the_entries_their_variable_says),
+		TEST(only_a_constant_sizes_a_map),
+		TEST(parameters_survive_any_byte_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
