@@ -57,6 +57,7 @@ BINARY  := $(BUILD)/gadgetctl
 ifneq ($(wildcard src/engine/registry.h),)
 OBJECTS += $(BUILD)/obj/registry.o
 endif
+OBJECTS += $(BUILD)/obj/syscalls.o
 
 # ---- flags -----------------------------------------------------------------
 
@@ -112,6 +113,15 @@ $(BUILD)/obj/registry.o: $(BUILD)/gen/registry.c $(FLAGS)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/syscalls.o: $(BUILD)/gen/syscalls.c $(FLAGS)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/gen/syscalls.c: tools/gen-syscalls $(FLAGS)
+	@mkdir -p $(@D)
+	$(Q)tools/gen-syscalls $@ $(CC)
 
 # The generator leaves the file alone when the same components are there.
 $(BUILD)/gen/registry.c: tools/gen-registry force

@@ -10,8 +10,8 @@
 
 #include "base/units.h"
 #include "cli/gadget_help.h"
+#include "cli/inspect_fields.h"
 #include "cli/text.h"
-#include "data/type.h"
 #include "gadget/metadata.h"
 #include "gadget/metadata_check.h"
 
@@ -24,39 +24,7 @@ static const struct flag flags_table[] = {
 	FLAG_END,
 };
 
-/* Where a field is seen, when it is not everywhere; else NULL. */
-static const char *seen_in(const struct field *f)
-{
-	if (f->flags & FIELD_HIDDEN)
-		return "only by name";
-	if (f->flags & FIELD_QUIET)
-		return "not in columns";
-	return f->flags & FIELD_COLUMN ? "only in columns" : NULL;
-}
-
-static const char *description(const struct field *f)
-{
-	return f->notes ? f->notes->description : NULL;
-}
-
 /* ---- as text ------------------------------------------------------------- */
-
-static void print_field(const struct field *f, struct arena *arena)
-{
-	const char *type = type_name((enum type)f->type), *seen = seen_in(f);
-
-	(void)printf("    %-24s ", f->name);
-	if (!description(f) && !seen) {
-		(void)puts(type);
-		return;
-	}
-	(void)printf("%-9s", type);
-	if (description(f))
-		(void)printf("%s", text_clean(arena, description(f)));
-	if (seen)
-		(void)printf("%s(%s)", description(f) ? " " : "", seen);
-	(void)putchar('\n');
-}
 
 /* What the gadget's author says about it. */
 static void print_metadata(const struct metadata *md, struct arena *arena)
@@ -97,8 +65,7 @@ static void print_source(const struct model_source *s, struct arena *arena)
 		     s->attempts && s->lost ? "attempts and losses counted"
 		     : s->lost              ? "losses counted"
 					    : "losses not counted");
-	for (uint32_t i = 0; i < s->nfields; i++)
-		print_field(&s->fields[i], arena);
+	inspect_print_fields(s->fields, s->nfields, "", arena);
 	for (uint32_t i = 0; i < s->nskipped; i++)
 		(void)printf("    %-24s not shown: %s\n", s->skipped[i].name, s->skipped[i].why);
 }
@@ -191,18 +158,8 @@ static void print_text(const struct model *m, struct arena *arena)
 
 static json_t *source_json(const struct model_source *s)
 {
-	json_t *fields = json_array(), *skipped = json_array();
+	json_t *skipped = json_array();
 
-	for (uint32_t i = 0; i < s->nfields; i++) {
-		const struct field *f = &s->fields[i];
-
-		json_t *one =
-			json_pack("{ss ss si si ss* ss*}", "name", f->name, "type",
-				  type_name((enum type)f->type), "at", (int)f->at, "size",
-				  (int)f->size, "description", description(f), "shown", seen_in(f));
-
-		(void)json_array_append_new(fields, one);
-	}
 	for (uint32_t i = 0; i < s->nskipped; i++)
 		(void)json_array_append_new(
 			skipped,
@@ -214,7 +171,8 @@ static json_t *source_json(const struct model_source *s)
 					  : "ring",
 			 "ring_bytes", (json_int_t)s->ring_size, "numbered",
 			 s->seq_at != SCHEMA_NO_SEQ, "counts_attempts", s->attempts != NULL,
-			 "counts_losses", s->lost != NULL, "fields", fields, "skipped", skipped);
+			 "counts_losses", s->lost != NULL, "fields",
+			 inspect_fields_json(s->fields, s->nfields), "skipped", skipped);
 }
 
 static json_t *programs_json(const struct model *m)

@@ -47,7 +47,13 @@ def test_inspect_as_json_has_everything(gadgetctl):
     source = model["sources"][0]
     assert source["name"] == "shapes" and source["struct"] == "shapes_event"
     assert {"name": "inner.point.y", "type": "int", "at": 56, "size": 4} in source["fields"]
-    assert {"name": "bits_a", "why": "a bit-field"} in source["skipped"]
+    assert {"name": "bits_b", "type": "uint", "at": 120, "size": 2, "bit": 3, "bits": 7} \
+        in source["fields"]
+    assert {"name": "numbers", "type": "array", "at": 80, "size": 6, "count": 3, "stride": 2,
+            "element": {"name": "", "type": "uint", "at": 0, "size": 2}} in source["fields"]
+    assert {"name": "color", "type": "name", "at": 44, "size": 4,
+            "names": ["RED", "GREEN", "BLUE"]} in source["fields"]
+    assert source["skipped"] == []
     assert model["supported"] is True
     pid = next(p for p in model["params"] if p["key"] == "pid")
     assert pid["variable"] == "targ_pid" and pid["type"] == "uint" and pid["default"] == "0"

@@ -23,7 +23,7 @@ static void check_fields(const struct model_source *s)
 {
 	for (uint32_t i = 0; i < s->nfields; i++) {
 		const struct field *f = &s->fields[i];
-		uint32_t size = f->layout == LAYOUT_TAIL ? 0 : f->size;
+		uint32_t size = f->layout == LAYOUT_TAIL || f->layout == LAYOUT_REST ? 0 : f->size;
 
 		/* What a reader relies on without looking. */
 		if (f->at > s->row_min || size > s->row_min - f->at)

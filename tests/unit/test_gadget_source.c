@@ -298,7 +298,8 @@ static void see_shapes(const struct schema *schema, const uint8_t *row, uint32_t
 	strings = read_field(schema, row, len, "strings");
 	assert_int_equal(strings.s.len, sizeof("one\0\0three"));
 	assert_memory_equal(strings.s.at, "one\0\0three", sizeof("one\0\0three"));
-	assert_null(schema_find(schema, "bits_a"));
+	assert_int_equal(read_field(schema, row, len, "bits_a").u, 5);
+	assert_int_equal(read_field(schema, row, len, "bits_b").u, 100);
 	assert_null(schema_find(schema, "__private"));
 	assert_null(schema_find(schema, "seq"));
 }
