@@ -57,6 +57,12 @@ static void look_for(struct check *c, const char *word)
 	suggest_init(&c->nearest, word);
 }
 
+/* Then it would cost time to look for more. */
+static bool is_full(const struct check *c)
+{
+	return c->n == METADATA_MAX_FINDINGS;
+}
+
 /* Report the message, with the nearest of the words that were offered. */
 static void report(struct check *c, enum weight weight, struct pos pos)
 {
@@ -65,7 +71,7 @@ static void report(struct check *c, enum weight weight, struct pos pos)
 	if (nearest)
 		(void)error_add(&c->message, " (did you mean '%s'?)", nearest);
 	c->nearest.word = NULL;
-	if (c->n == METADATA_MAX_FINDINGS)
+	if (is_full(c))
 		return;
 	c->findings[c->n++] = (struct metadata_finding){
 		.is_error = c->is_strict && weight == WRONG,
@@ -86,7 +92,7 @@ static bool is_word(const char *text, const char *const *words)
 static void check_keys(struct check *c, const struct yaml_node *map, const char *const *known,
 		       const char *what)
 {
-	for (size_t i = 0; map && map->kind == YAML_MAP && i < map->nitems; i++) {
+	for (size_t i = 0; map && map->kind == YAML_MAP && i < map->nitems && !is_full(c); i++) {
 		const struct yaml_node *item = &map->items[i];
 
 		if (is_word(item->key, known))
@@ -253,7 +259,7 @@ static void check_field_of_any(struct check *c, const struct yaml_node *field, c
 static void check_fields(struct check *c, const struct model_source *source,
 			 const struct yaml_node *parent, const char *prefix)
 {
-	for (size_t i = 0; parent && i < parent->nitems; i++) {
+	for (size_t i = 0; parent && i < parent->nitems && !is_full(c); i++) {
 		const struct yaml_node *item = &parent->items[i];
 		const struct yaml_node *annotations = tree_map(item, "annotations");
 		char name[NAME_BYTES];
@@ -347,7 +353,7 @@ static void check_param(struct check *c, const struct yaml_node *param)
 
 static void check_params(struct check *c, const struct yaml_node *params)
 {
-	for (size_t i = 0; params && i < params->nitems; i++)
+	for (size_t i = 0; params && i < params->nitems && !is_full(c); i++)
 		if (params->items[i].kind == YAML_MAP)
 			check_param(c, &params->items[i]);
 }
@@ -404,14 +410,14 @@ static void check_all(struct check *c)
 	check_keys(c, c->root, root_keys, "the metadata");
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		check_is_map(c, c->root, maps[i]);
-	for (size_t i = 0; sources && i < sources->nitems; i++)
+	for (size_t i = 0; sources && i < sources->nitems && !is_full(c); i++)
 		check_source(c, &sources->items[i]);
 	check_fields(c, NULL, c->model->metadata->every, "");
 	check_keys(c, tree_map(c->root, "params"), params_keys, "params");
 	check_params(c, tree_map(c->root, "params.ebpf"));
 	check_params(c, tree_map(c->root, "ebpfparams"));
 	check_customs(c);
-	for (size_t i = 0; programs && i < programs->nitems; i++)
+	for (size_t i = 0; programs && i < programs->nitems && !is_full(c); i++)
 		check_program(c, &programs->items[i]);
 	check_ignored(c, "operator", "this version has no such operators");
 	check_ignored(c, "params.wasm", "this version runs no wasm modules");

@@ -13,6 +13,7 @@
 #include "base/suggest.h"
 #include "gadget/metadata.h"
 #include "gadget/templates.h"
+#include "gadget/tree.h"
 
 const char *const present_columns[] = {
 	"width", "minwidth", "maxwidth",  "alignment", "ellipsis", "hidden", "fixed",
@@ -26,17 +27,30 @@ struct presenting {
 	const struct model_source *source;
 	const struct field *field;
 	struct error *err;
+	/* its annotations, and those of the first format; found once a field */
+	const struct yaml_node *own, *every;
 	struct notes notes;
 	uint8_t flags;
 	/* who said so: NULL when it is the type's or the template's */
 	const struct yaml_node *width, *min_width, *max_width;
 };
 
+static void look_at(struct presenting *p, const struct field *field)
+{
+	const struct yaml_node *sources = tree_map(p->metadata->root, "datasources");
+	const struct yaml_node *fields = tree_map(tree_map(sources, p->source->name), "fields");
+
+	p->field = field;
+	p->own = tree_map(tree_map(fields, field->name), "annotations");
+	p->every = tree_map(tree_map(p->metadata->every, field->name), "annotations");
+}
+
 static const struct yaml_node *said(const struct presenting *p, const char *key)
 {
-	const struct yaml_node *node =
-		metadata_annotation(p->metadata, p->source->name, p->field->name, key);
+	const struct yaml_node *node = metadata_find(p->own, key);
 
+	if (!node)
+		node = metadata_find(p->every, key);
 	return node && node->kind != YAML_NULL ? node : NULL;
 }
 
@@ -269,7 +283,9 @@ static int present_field(struct presenting *p, struct field *field)
 	static const struct notes none;
 	int r;
 
-	p->field = field;
+	look_at(p, field);
+	if (!p->own && !p->every)
+		return 0;
 	p->flags = field->flags;
 	p->notes = field->notes ? *field->notes : none;
 	p->width = p->min_width = p->max_width = NULL;
@@ -336,7 +352,7 @@ static int replace(struct presenting *p, struct model_source *s, uint32_t i)
 	const struct yaml_node *node;
 	struct notes *notes;
 
-	p->field = field;
+	look_at(p, field);
 	node = said(p, "columns.replace");
 	if (!node)
 		return 0;
@@ -347,7 +363,9 @@ static int replace(struct presenting *p, struct model_source *s, uint32_t i)
 		return no_replacement(p, node);
 	if (other == field || field->flags & FIELD_QUIET)
 		return 0;
-	notes = arena_memdup(p->arena, other->notes, sizeof(*notes));
+	notes = arena_alloc(p->arena, sizeof(*notes));
+	if (other->notes)
+		*notes = *other->notes;
 	notes->alias = field->notes->alias ? field->notes->alias : field->name;
 	other->notes = notes;
 	other->flags &= (uint8_t)~FIELD_QUIET;
@@ -380,7 +398,7 @@ static int sort_fields(struct presenting *p, struct model_source *s)
 	for (uint32_t i = 0; i < s->nfields; i++) {
 		const struct yaml_node *node;
 
-		p->field = &s->fields[i];
+		look_at(p, &s->fields[i]);
 		node = said(p, "columns.order");
 		places[i] = (struct place){ .order = INT32_MAX, .index = i };
 		if (!node)
