@@ -162,7 +162,7 @@ static __always_inline void gadget_discard_dynptr(struct bpf_dynptr *dynptr)
  * Does the running kernel have ring buffers?  The loader answers by relocation, so the
  * verifier sees a constant, and never looks at the branch that is not taken.
  */
-static __always_inline bool gadget_has_ring(void)
+static __always_inline bool __gadget_has_ring(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ringbuf_reserve);
 }
@@ -176,7 +176,7 @@ struct {
 	__uint(value_size, GADGET_MAX_EVENT_SIZE);
 } gadget_heap SEC(".maps");
 
-static __always_inline void *gadget_heap_slot(void)
+static __always_inline void *__gadget_heap_slot(void)
 {
 	__u32 zero = 0;
 
@@ -188,13 +188,14 @@ static __always_inline void *gadget_heap_slot(void)
  * sequence number; the same books.  NULL when the ring is full; that is counted.  The
  * memory is NOT zeroed.
  */
-# define gadget_reserve_buf(map, size)                                                             \
-	 ({                                                                                        \
-	  (void)gadget_count_attempt(map);                                                         \
-	  void *_buf = gadget_has_ring() ? bpf_ringbuf_reserve(map, size, 0) : gadget_heap_slot(); \
-	  if (!_buf)                                                                               \
-		  gadget_count_lost(map);                                                          \
-	  _buf;                                                                                    \
+# define gadget_reserve_buf(map, size)                                                            \
+	 ({                                                                                       \
+	  (void)gadget_count_attempt(map);                                                        \
+	  void *_buf =                                                                            \
+		  __gadget_has_ring() ? bpf_ringbuf_reserve(map, size, 0) : __gadget_heap_slot(); \
+	  if (!_buf)                                                                              \
+		  gadget_count_lost(map);                                                         \
+	  _buf;                                                                                   \
 	 })
 
 #endif
@@ -202,7 +203,7 @@ static __always_inline void *gadget_heap_slot(void)
 /* Hand over what was reserved.  `ctx` is the program's context. */
 static __always_inline long gadget_submit_buf(void *ctx, void *map, void *buf, __u64 size)
 {
-	if (!gadget_has_ring())
+	if (!__gadget_has_ring())
 		return bpf_perf_event_output(ctx, map, BPF_F_CURRENT_CPU, buf, size);
 	bpf_ringbuf_submit(buf, 0);
 	return 0;
@@ -211,7 +212,7 @@ static __always_inline long gadget_submit_buf(void *ctx, void *map, void *buf, _
 /* The record stays in the ring, marked; the reader counts it as discarded. */
 static __always_inline void gadget_discard_buf(void *buf)
 {
-	if (gadget_has_ring())
+	if (__gadget_has_ring())
 		bpf_ringbuf_discard(buf, 0);
 }
 
@@ -223,7 +224,7 @@ static __always_inline void gadget_discard_buf(void *buf)
 	({                                                                                    \
 		long _err;                                                                    \
 		(void)gadget_count_attempt(map);                                              \
-		if (gadget_has_ring()) {                                                      \
+		if (__gadget_has_ring()) {                                                    \
 			_err = bpf_ringbuf_output(map, buf, size, 0);                         \
 			if (_err)                                                             \
 				gadget_count_lost(map);                                       \

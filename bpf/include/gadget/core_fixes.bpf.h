@@ -133,7 +133,7 @@ struct inode___times_plain {
 } __attribute__((preserve_access_index));
 
 /* gadget_inode_get_mtime(inode, &sec, &nsec), …_ctime(…): 0 where nothing fits. */
-#define GADGET_INODE_TIME(time)                                                              \
+#define __GADGET_INODE_TIME(time)                                                            \
 	static __always_inline void gadget_inode_get_##time(struct inode *inode, __u64 *sec, \
 							    __u32 *nsec)                     \
 	{                                                                                    \
@@ -155,8 +155,8 @@ struct inode___times_plain {
 		}                                                                            \
 	}
 
-GADGET_INODE_TIME(mtime)
-GADGET_INODE_TIME(ctime)
+__GADGET_INODE_TIME(mtime)
+__GADGET_INODE_TIME(ctime)
 
 /* Time of the last change of an inode, in nanoseconds since 1970. */
 static __always_inline __u64 gadget_get_ctime_nanosec_from_inode(struct inode *inode)
@@ -204,7 +204,7 @@ struct trace_event_raw_tcp_event_sk_skb___x {
 	const void *skbaddr, *skaddr;
 } __attribute__((preserve_access_index));
 
-#define GADGET_TCP_RETRANSMIT_MEMBER(member)                                           \
+#define __GADGET_TCP_RETRANSMIT_MEMBER(member)                                         \
 	static __always_inline void *gadget_get_tcp_retransmit_skb_##member(void *ctx) \
 	{                                                                              \
 		struct trace_event_raw_tcp_retransmit_skb___x *now = ctx;              \
@@ -217,8 +217,8 @@ struct trace_event_raw_tcp_event_sk_skb___x {
 	}
 
 /* gadget_get_tcp_retransmit_skb_skbaddr(ctx) and …_skaddr(ctx) */
-GADGET_TCP_RETRANSMIT_MEMBER(skbaddr)
-GADGET_TCP_RETRANSMIT_MEMBER(skaddr)
+__GADGET_TCP_RETRANSMIT_MEMBER(skbaddr)
+__GADGET_TCP_RETRANSMIT_MEMBER(skaddr)
 
 /* ---- system calls ---------------------------------------------------------- */
 

@@ -26,15 +26,15 @@
 #define MAX_PATH_COMPONENTS 80
 
 /* Paths grow down from the middle, so that an offset below it may be off by a name. */
-#define GADGET_PATH_END  (MAX_PERCPU_BUFSIZE / 2)
-#define GADGET_PATH_MASK (GADGET_PATH_END - 1)
-#define GADGET_NAME_MASK 255 /* NAME_MAX */
+#define __GADGET_PATH_END  (MAX_PERCPU_BUFSIZE / 2)
+#define __GADGET_PATH_MASK (__GADGET_PATH_END - 1)
+#define __GADGET_NAME_MASK 255 /* NAME_MAX */
 
 /*
  * `start`, of the path, is here and not on the stack so that the verifier forgets its
  * value: each step would be checked anew for each value it can have.
  */
-struct gadget_path_buf {
+struct __gadget_path_buf {
 	char at[MAX_PERCPU_BUFSIZE - sizeof(__u32)];
 	__u32 start;
 };
@@ -43,37 +43,38 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct gadget_path_buf);
+	__type(value, struct __gadget_path_buf);
 } bufs SEC(".maps");
 
 /* Where a walk is: a name, and the mount it was found in. */
-struct gadget_walk {
+struct __gadget_walk {
 	struct dentry *dentry;
 	struct mount *mount;
 };
 
-static __always_inline struct mount *gadget_mount_of(struct vfsmount *vfsmount)
+static __always_inline struct mount *__gadget_mount_of(struct vfsmount *vfsmount)
 {
 	return (void *)((char *)vfsmount - bpf_core_field_offset(struct mount, mnt));
 }
 
 /* Put the name where the walk is in front of the path; false when there is no room. */
-static __always_inline bool gadget_walk_add_name(struct gadget_walk *w, struct gadget_path_buf *buf)
+static __always_inline bool __gadget_walk_add_name(struct __gadget_walk *w,
+						   struct __gadget_path_buf *buf)
 {
 	struct dentry *dentry = w->dentry;
 	struct qstr name = BPF_CORE_READ(dentry, d_name);
-	__u32 len = name.len & GADGET_NAME_MASK;
+	__u32 len = name.len & __GADGET_NAME_MASK;
 
 	if (!len || len != name.len || buf->start < len + 1)
 		return false;
 	buf->start -= len + 1;
-	buf->at[buf->start & GADGET_PATH_MASK] = '/';
-	return !bpf_probe_read_kernel(&buf->at[(buf->start + 1) & GADGET_PATH_MASK], len,
+	buf->at[buf->start & __GADGET_PATH_MASK] = '/';
+	return !bpf_probe_read_kernel(&buf->at[(buf->start + 1) & __GADGET_PATH_MASK], len,
 				      name.name);
 }
 
 /* One step up; false at the end, or where the path cannot be followed. */
-static __always_inline bool gadget_walk_up(struct gadget_walk *w, struct gadget_path_buf *buf)
+static __always_inline bool __gadget_walk_up(struct __gadget_walk *w, struct __gadget_path_buf *buf)
 {
 	struct dentry *dentry = w->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
 	struct mount *below = w->mount;
@@ -83,7 +84,7 @@ static __always_inline bool gadget_walk_up(struct gadget_walk *w, struct gadget_
 		w->dentry = BPF_CORE_READ(below, mnt_mountpoint);
 		return w->mount != below;
 	}
-	if (dentry == parent || !gadget_walk_add_name(w, buf))
+	if (dentry == parent || !__gadget_walk_add_name(w, buf))
 		return false;
 	w->dentry = parent;
 	return true;
@@ -96,9 +97,9 @@ static __always_inline bool gadget_walk_up(struct gadget_walk *w, struct gadget_
 static __always_inline void *get_path_str_with_size(struct path *path, __u32 size)
 {
 	struct path from = {};
-	struct gadget_walk walk;
+	struct __gadget_walk walk;
 	struct dentry *file;
-	struct gadget_path_buf *buf;
+	struct __gadget_path_buf *buf;
 	__u32 zero = 0;
 
 	if (!size || (size & (size - 1)))
@@ -108,19 +109,19 @@ static __always_inline void *get_path_str_with_size(struct path *path, __u32 siz
 		return NULL;
 	bpf_probe_read_kernel(&from, sizeof(from), path);
 	file = walk.dentry = from.dentry;
-	walk.mount = gadget_mount_of(from.mnt);
-	buf->start = GADGET_PATH_END - 1;
-	buf->at[GADGET_PATH_END - 1] = 0;
-	for (int i = 0; i < MAX_PATH_COMPONENTS && gadget_walk_up(&walk, buf); i++)
+	walk.mount = __gadget_mount_of(from.mnt);
+	buf->start = __GADGET_PATH_END - 1;
+	buf->at[__GADGET_PATH_END - 1] = 0;
+	for (int i = 0; i < MAX_PATH_COMPONENTS && __gadget_walk_up(&walk, buf); i++)
 		;
-	if (buf->start == GADGET_PATH_END - 1) {
+	if (buf->start == __GADGET_PATH_END - 1) {
 		bpf_probe_read_kernel_str(buf->at, GADGET_PATH_MAX,
 					  BPF_CORE_READ(file, d_name.name));
 		buf->start = 0;
 	}
-	if (GADGET_PATH_END - buf->start > size)
-		buf->at[(buf->start + size - 1) & GADGET_PATH_MASK] = 0;
-	return &buf->at[buf->start & GADGET_PATH_MASK];
+	if (__GADGET_PATH_END - buf->start > size)
+		buf->at[(buf->start + size - 1) & __GADGET_PATH_MASK] = 0;
+	return &buf->at[buf->start & __GADGET_PATH_MASK];
 }
 
 static __always_inline void *get_path_str(struct path *path)

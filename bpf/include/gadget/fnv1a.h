@@ -30,7 +30,7 @@ static __always_inline __u64 fnv_64a_init(void)
 }
 
 /* fnv_32a_update_u8 … fnv_64a_update_u64: take one more integer into the hash. */
-#define GADGET_FNV_UPDATE(bits, value_bits)                                                   \
+#define __GADGET_FNV_UPDATE(bits, value_bits)                                                 \
 	static __always_inline void fnv_##bits##a_update_u##value_bits(__u##bits *hash,       \
 								       __u##value_bits value) \
 	{                                                                                     \
@@ -38,13 +38,13 @@ static __always_inline __u64 fnv_64a_init(void)
 			*hash = (*hash ^ (__u8)(value >> shift)) * FNV1_##bits##_PRIME;       \
 	}
 
-GADGET_FNV_UPDATE(32, 8)
-GADGET_FNV_UPDATE(32, 16)
-GADGET_FNV_UPDATE(32, 32)
-GADGET_FNV_UPDATE(32, 64)
-GADGET_FNV_UPDATE(64, 8)
-GADGET_FNV_UPDATE(64, 16)
-GADGET_FNV_UPDATE(64, 32)
-GADGET_FNV_UPDATE(64, 64)
+__GADGET_FNV_UPDATE(32, 8)
+__GADGET_FNV_UPDATE(32, 16)
+__GADGET_FNV_UPDATE(32, 32)
+__GADGET_FNV_UPDATE(32, 64)
+__GADGET_FNV_UPDATE(64, 8)
+__GADGET_FNV_UPDATE(64, 16)
+__GADGET_FNV_UPDATE(64, 32)
+__GADGET_FNV_UPDATE(64, 64)
 
 #endif

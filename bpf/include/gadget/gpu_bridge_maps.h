@@ -20,7 +20,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-#define GADGET_GPU_MAX_PROCESSES 4096
+#define __GADGET_GPU_MAX_PROCESSES 4096
 
 #ifdef GPU_BRIDGE_WANT_ALL
 # define GPU_BRIDGE_WANT_META
@@ -77,7 +77,7 @@ static __always_inline bool gpu_device_underutilized(__u8 device, __u32 max_pct)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, GADGET_GPU_MAX_PROCESSES);
+	__uint(max_entries, __GADGET_GPU_MAX_PROCESSES);
 	__type(key, __u32);
 	__type(value, struct gpu_pid_metrics_aggregated);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
@@ -98,7 +98,7 @@ static __always_inline struct gpu_pid_metrics_aggregated *gpu_pid_holder(__u32 t
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, GADGET_GPU_MAX_PROCESSES);
+	__uint(max_entries, __GADGET_GPU_MAX_PROCESSES);
 	__type(key, __u64);
 	__type(value, struct gpu_pid_metrics);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);

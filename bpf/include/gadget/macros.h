@@ -10,6 +10,8 @@
  *
  * A program that traces the kernel includes <vmlinux.h> first, before anything of
  * <gadget/>; one that only sees packets includes <linux/bpf.h> and its like instead.
+ *
+ * In all these headers names that begin with two underscores are for the headers alone.
  */
 #ifndef GADGET_MACROS_H
 #define GADGET_MACROS_H
@@ -45,28 +47,28 @@
  * The data source `name`: the one, two or three iterator programs named behind the type
  * (sections iter/…) are run, and write one `struct type` after the other.
  */
-#define GADGET_ITER(name, type, ...)                                                 \
-	GADGET_ITER_PICK(__VA_ARGS__, GADGET_ITER_3, GADGET_ITER_2, GADGET_ITER_1, ) \
+#define GADGET_ITER(name, type, ...)                                                         \
+	__GADGET_ITER_PICK(__VA_ARGS__, __GADGET_ITER_3, __GADGET_ITER_2, __GADGET_ITER_1, ) \
 	(name, type, __VA_ARGS__)
 
 /* The name of GADGET_ITER in older sources. */
 #define GADGET_SNAPSHOTTER(...) GADGET_ITER(__VA_ARGS__)
 
-#define GADGET_ITER_PICK(first, second, third, pick, ...) pick
+#define __GADGET_ITER_PICK(first, second, third, pick, ...) pick
 
-#define GADGET_ITER_1(name, type, a)                          \
+#define __GADGET_ITER_1(name, type, a)                        \
 	GADGET_MARKER(gadget_iter_##name##___##type##___##a); \
-	GADGET_ITER_TYPE(name, type)
+	__GADGET_ITER_TYPE(name, type)
 
-#define GADGET_ITER_2(name, type, a, b)                               \
+#define __GADGET_ITER_2(name, type, a, b)                             \
 	GADGET_MARKER(gadget_iter_##name##___##type##___##a##___##b); \
-	GADGET_ITER_TYPE(name, type)
+	__GADGET_ITER_TYPE(name, type)
 
-#define GADGET_ITER_3(name, type, a, b, c)                                    \
+#define __GADGET_ITER_3(name, type, a, b, c)                                  \
 	GADGET_MARKER(gadget_iter_##name##___##type##___##a##___##b##___##c); \
-	GADGET_ITER_TYPE(name, type)
+	__GADGET_ITER_TYPE(name, type)
 
-#define GADGET_ITER_TYPE(name, type) \
+#define __GADGET_ITER_TYPE(name, type) \
 	const struct type *unusedevent_##name##___##type __attribute__((unused));
 
 /* The program `program`, in section iter/bpf_map_elem, visits the elements of `map`. */

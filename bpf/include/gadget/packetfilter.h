@@ -33,13 +33,13 @@
 		return data != data_end;                                                           \
 	}
 
-#define GADGET_PF_PICK(_1, _2, _3, _4, pick, ...) pick
+#define __GADGET_PF_PICK(_1, _2, _3, _4, pick, ...) pick
 
-#define GADGET_PF_UNNAMED(skb, data, data_end)     gadget_pf_(skb, skb, skb, data, data_end)
-#define GADGET_PF_NAMED(name, skb, data, data_end) gadget_pf_##name(skb, skb, skb, data, data_end)
+#define __GADGET_PF_UNNAMED(skb, data, data_end)     gadget_pf_(skb, skb, skb, data, data_end)
+#define __GADGET_PF_NAMED(name, skb, data, data_end) gadget_pf_##name(skb, skb, skb, data, data_end)
 
 /* gadget_pf_matches([name,] skb, data, data_end) */
 #define gadget_pf_matches(...) \
-	GADGET_PF_PICK(__VA_ARGS__, GADGET_PF_NAMED, GADGET_PF_UNNAMED, )(__VA_ARGS__)
+	__GADGET_PF_PICK(__VA_ARGS__, __GADGET_PF_NAMED, __GADGET_PF_UNNAMED, )(__VA_ARGS__)
 
 #endif

@@ -29,20 +29,20 @@
 
 /* Numbers of the protocols; the names of the kernel's headers stay free for the gadget. */
 enum {
-	GADGET_SE_PACKET_HOST = 0,
-	GADGET_SE_ETH_HLEN = 14,
-	GADGET_SE_ETH_P_IP = 0x0800,
-	GADGET_SE_ETH_P_IPV6 = 0x86dd,
-	GADGET_SE_AF_INET = 2,
-	GADGET_SE_AF_INET6 = 10,
-	GADGET_SE_IPV6_HLEN = 40,
-	GADGET_SE_NEXTHDR_HOP = 0,
-	GADGET_SE_NEXTHDR_TCP = 6,
-	GADGET_SE_NEXTHDR_UDP = 17,
-	GADGET_SE_NEXTHDR_ROUTING = 43,
-	GADGET_SE_NEXTHDR_FRAGMENT = 44,
-	GADGET_SE_NEXTHDR_AUTH = 51,
-	GADGET_SE_NEXTHDR_DEST = 60,
+	__GADGET_SE_PACKET_HOST = 0,
+	__GADGET_SE_ETH_HLEN = 14,
+	__GADGET_SE_ETH_P_IP = 0x0800,
+	__GADGET_SE_ETH_P_IPV6 = 0x86dd,
+	__GADGET_SE_AF_INET = 2,
+	__GADGET_SE_AF_INET6 = 10,
+	__GADGET_SE_IPV6_HLEN = 40,
+	__GADGET_SE_NEXTHDR_HOP = 0,
+	__GADGET_SE_NEXTHDR_TCP = 6,
+	__GADGET_SE_NEXTHDR_UDP = 17,
+	__GADGET_SE_NEXTHDR_ROUTING = 43,
+	__GADGET_SE_NEXTHDR_FRAGMENT = 44,
+	__GADGET_SE_NEXTHDR_AUTH = 51,
+	__GADGET_SE_NEXTHDR_DEST = 60,
 };
 
 struct gadget_socket_key {
@@ -84,27 +84,27 @@ gadget_process_populate_from_socket(const struct gadget_socket_value *socket,
 #ifdef GADGET_TYPE_NETWORKING
 
 /* From an IPv6 header's next-header value to that of what it carries; moves `*at` there. */
-static __always_inline bool gadget_skip_ip6_options(const struct __sk_buff *skb, __u32 *at,
-						    __u8 *proto)
+static __always_inline bool __gadget_skip_ip6_options(const struct __sk_buff *skb, __u32 *at,
+						      __u8 *proto)
 {
 	/* As many kinds of them as the kernel knows. */
 	for (int i = 0; i < 6; i++) {
 		__u8 option[2]; /* what follows it, and its length */
 
-		if (*proto == GADGET_SE_NEXTHDR_TCP || *proto == GADGET_SE_NEXTHDR_UDP)
+		if (*proto == __GADGET_SE_NEXTHDR_TCP || *proto == __GADGET_SE_NEXTHDR_UDP)
 			return true;
 		if (bpf_skb_load_bytes(skb, *at, option, sizeof(option)))
 			return false;
 		switch (*proto) {
-		case GADGET_SE_NEXTHDR_HOP:
-		case GADGET_SE_NEXTHDR_ROUTING:
-		case GADGET_SE_NEXTHDR_DEST:
+		case __GADGET_SE_NEXTHDR_HOP:
+		case __GADGET_SE_NEXTHDR_ROUTING:
+		case __GADGET_SE_NEXTHDR_DEST:
 			*at += 8 * (option[1] + 1);
 			break;
-		case GADGET_SE_NEXTHDR_AUTH:
+		case __GADGET_SE_NEXTHDR_AUTH:
 			*at += 4 * (option[1] + 2);
 			break;
-		case GADGET_SE_NEXTHDR_FRAGMENT:
+		case __GADGET_SE_NEXTHDR_FRAGMENT:
 			*at += 8;
 			break;
 		default:
@@ -112,33 +112,34 @@ static __always_inline bool gadget_skip_ip6_options(const struct __sk_buff *skb,
 		}
 		*proto = option[0];
 	}
-	return *proto == GADGET_SE_NEXTHDR_TCP || *proto == GADGET_SE_NEXTHDR_UDP;
+	return *proto == __GADGET_SE_NEXTHDR_TCP || *proto == __GADGET_SE_NEXTHDR_UDP;
 }
 
 /* Family and protocol of a packet into `key`; where its ports are into `*at`. */
-static __always_inline bool gadget_find_ports(const struct __sk_buff *skb,
-					      struct gadget_socket_key *key, __u32 *at)
+static __always_inline bool __gadget_find_ports(const struct __sk_buff *skb,
+						struct gadget_socket_key *key, __u32 *at)
 {
 	__u16 ether;
 	__u8 head[10];
 
-	if (bpf_skb_load_bytes(skb, GADGET_SE_ETH_HLEN - 2, &ether, sizeof(ether)) ||
-	    bpf_skb_load_bytes(skb, GADGET_SE_ETH_HLEN, head, sizeof(head)))
+	if (bpf_skb_load_bytes(skb, __GADGET_SE_ETH_HLEN - 2, &ether, sizeof(ether)) ||
+	    bpf_skb_load_bytes(skb, __GADGET_SE_ETH_HLEN, head, sizeof(head)))
 		return false;
 	switch (bpf_ntohs(ether)) {
-	case GADGET_SE_ETH_P_IP:
+	case __GADGET_SE_ETH_P_IP:
 		/* Only the first fragment has ports. */
 		if ((head[6] & 0x1f) || head[7])
 			return false;
-		key->family = GADGET_SE_AF_INET;
+		key->family = __GADGET_SE_AF_INET;
 		key->proto = head[9];
-		*at = GADGET_SE_ETH_HLEN + 4 * (head[0] & 0xf);
-		return key->proto == GADGET_SE_NEXTHDR_TCP || key->proto == GADGET_SE_NEXTHDR_UDP;
-	case GADGET_SE_ETH_P_IPV6:
-		key->family = GADGET_SE_AF_INET6;
+		*at = __GADGET_SE_ETH_HLEN + 4 * (head[0] & 0xf);
+		return key->proto == __GADGET_SE_NEXTHDR_TCP ||
+		       key->proto == __GADGET_SE_NEXTHDR_UDP;
+	case __GADGET_SE_ETH_P_IPV6:
+		key->family = __GADGET_SE_AF_INET6;
 		key->proto = head[6];
-		*at = GADGET_SE_ETH_HLEN + GADGET_SE_IPV6_HLEN;
-		return gadget_skip_ip6_options(skb, at, &key->proto);
+		*at = __GADGET_SE_ETH_HLEN + __GADGET_SE_IPV6_HLEN;
+		return __gadget_skip_ip6_options(skb, at, &key->proto);
 	default:
 		return false;
 	}
@@ -158,16 +159,16 @@ gadget_socket_lookup_with_direction(const struct __sk_buff *skb, __u8 is_ingress
 
 	__builtin_memset(&key, 0, sizeof(key));
 	key.netns = skb->cb[0];
-	if (!gadget_find_ports(skb, &key, &at))
+	if (!__gadget_find_ports(skb, &key, &at))
 		return NULL;
 	if (bpf_skb_load_bytes(skb, is_ingress ? at + 2 : at, &port, sizeof(port)))
 		return NULL;
 	key.port = bpf_ntohs(port);
 	socket = bpf_map_lookup_elem(&gadget_sockets, &key);
-	if (socket || key.family != GADGET_SE_AF_INET)
+	if (socket || key.family != __GADGET_SE_AF_INET)
 		return socket;
 	/* IPv4 may also end at a socket of both. */
-	key.family = GADGET_SE_AF_INET6;
+	key.family = __GADGET_SE_AF_INET6;
 	socket = bpf_map_lookup_elem(&gadget_sockets, &key);
 	return socket && !socket->ipv6only ? socket : NULL;
 }
@@ -175,7 +176,7 @@ gadget_socket_lookup_with_direction(const struct __sk_buff *skb, __u8 is_ingress
 /* The same where the kernel knows the direction: socket filters. */
 static __always_inline struct gadget_socket_value *gadget_socket_lookup(const struct __sk_buff *skb)
 {
-	return gadget_socket_lookup_with_direction(skb, skb->pkt_type == GADGET_SE_PACKET_HOST);
+	return gadget_socket_lookup_with_direction(skb, skb->pkt_type == __GADGET_SE_PACKET_HOST);
 }
 
 #endif
@@ -193,7 +194,7 @@ static __always_inline struct gadget_socket_value *gadget_socket_lookup(const st
 	key.netns = netns;
 	key.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	key.proto = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_protocol);
-	if (key.proto != GADGET_SE_NEXTHDR_TCP && key.proto != GADGET_SE_NEXTHDR_UDP)
+	if (key.proto != __GADGET_SE_NEXTHDR_TCP && key.proto != __GADGET_SE_NEXTHDR_UDP)
 		return NULL;
 	key.port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
 	return bpf_map_lookup_elem(&gadget_sockets, &key);

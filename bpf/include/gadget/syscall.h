@@ -29,7 +29,7 @@ struct pt_regs___gadget {
 	unsigned long di, si, dx, r10, r8, r9;
 } __attribute__((preserve_access_index));
 
-# define GADGET_SYSCALL_ARGS(X) X(1, di) X(2, si) X(3, dx) X(4, r10) X(5, r8) X(6, r9)
+# define __GADGET_SYSCALL_ARGS(X) X(1, di) X(2, si) X(3, dx) X(4, r10) X(5, r8) X(6, r9)
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -39,7 +39,7 @@ struct pt_regs___gadget {
 	unsigned long long orig_x0;
 } __attribute__((preserve_access_index));
 
-# define GADGET_SYSCALL_ARGS(X) \
+# define __GADGET_SYSCALL_ARGS(X) \
 	 X(1, orig_x0) X(2, regs[1]) X(3, regs[2]) X(4, regs[3]) X(5, regs[4]) X(6, regs[5])
 
 #else
@@ -52,13 +52,13 @@ static __always_inline const struct pt_regs___gadget *gadget_syscall_regs(void)
 }
 
 /* gadget_syscall_arg1(regs) … gadget_syscall_arg6(regs) */
-#define GADGET_SYSCALL_ARG(n, reg)                                  \
+#define __GADGET_SYSCALL_ARG(n, reg)                                \
 	static __always_inline unsigned long gadget_syscall_arg##n( \
 		const struct pt_regs___gadget *regs)                \
 	{                                                           \
 		return regs->reg;                                   \
 	}
 
-GADGET_SYSCALL_ARGS(GADGET_SYSCALL_ARG)
+__GADGET_SYSCALL_ARGS(__GADGET_SYSCALL_ARG)
 
 #endif

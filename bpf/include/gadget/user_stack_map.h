@@ -87,7 +87,7 @@ struct {
 } otel_tc_perf SEC(".maps");
 
 /* A stack of zeros: too large for the program's own. */
-static const struct bpf_stack_build_id gadget_no_build_ids[GADGET_USER_MAX_STACK_DEPTH] = {};
+static const struct bpf_stack_build_id __gadget_no_build_ids[GADGET_USER_MAX_STACK_DEPTH] = {};
 
 /*
  * Tells one run of an executable from another: the same file is elsewhere in memory.
@@ -104,8 +104,8 @@ static __always_inline __u32 gadget_get_base_addr_hash(struct task_struct *task)
 }
 
 /* The file `task` runs; a kernel thread runs none, and all is 0. */
-static __always_inline void gadget_user_stack_set_file(struct task_struct *task,
-						       struct gadget_user_stack *ustack)
+static __always_inline void __gadget_user_stack_set_file(struct task_struct *task,
+							 struct gadget_user_stack *ustack)
 {
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 	__u32 device = BPF_CORE_READ(inode, i_sb, s_dev);
@@ -119,8 +119,8 @@ static __always_inline void gadget_user_stack_set_file(struct task_struct *task,
 }
 
 /* The names of `task` in the initial pid namespace and in the one below it, if it is in one. */
-static __always_inline void gadget_user_stack_set_task(struct task_struct *task,
-						       struct gadget_user_stack *ustack)
+static __always_inline void __gadget_user_stack_set_task(struct task_struct *task,
+							 struct gadget_user_stack *ustack)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	struct upid *upid = (struct upid *)&pid->numbers;
@@ -136,19 +136,19 @@ static __always_inline void gadget_user_stack_set_task(struct task_struct *task,
 }
 
 /* The same stack as build ids, once for each stack. */
-static __always_inline void gadget_user_stack_keep_build_ids(void *ctx, __u32 stack_id)
+static __always_inline void __gadget_user_stack_keep_build_ids(void *ctx, __u32 stack_id)
 {
 	void *ids;
 
-	if (bpf_map_update_elem(&ig_build_id, &stack_id, &gadget_no_build_ids, BPF_NOEXIST))
+	if (bpf_map_update_elem(&ig_build_id, &stack_id, &__gadget_no_build_ids, BPF_NOEXIST))
 		return;
 	ids = bpf_map_lookup_elem(&ig_build_id, &stack_id);
 	if (ids)
-		(void)bpf_get_stack(ctx, ids, sizeof(gadget_no_build_ids),
+		(void)bpf_get_stack(ctx, ids, sizeof(__gadget_no_build_ids),
 				    BPF_F_USER_STACK | BPF_F_USER_BUILD_ID);
 }
 
-static __always_inline void gadget_user_stack_fill(void *ctx, struct gadget_user_stack *ustack)
+static __always_inline void __gadget_user_stack_fill(void *ctx, struct gadget_user_stack *ustack)
 {
 	struct task_struct *task;
 
@@ -159,13 +159,13 @@ static __always_inline void gadget_user_stack_fill(void *ctx, struct gadget_user
 	ustack->stack_id =
 		bpf_get_stackid(ctx, &ig_ustack, BPF_F_FAST_STACK_CMP | BPF_F_USER_STACK);
 	ustack->boot_timestamp = bpf_ktime_get_boot_ns();
-	gadget_user_stack_set_file(task, ustack);
-	gadget_user_stack_set_task(task, ustack);
+	__gadget_user_stack_set_file(task, ustack);
+	__gadget_user_stack_set_task(task, ustack);
 	if (collect_build_id && (__s32)ustack->stack_id >= 0)
-		gadget_user_stack_keep_build_ids(ctx, ustack->stack_id);
+		__gadget_user_stack_keep_build_ids(ctx, ustack->stack_id);
 }
 
-static __always_inline void gadget_user_stack_set_otel(struct gadget_user_stack *ustack)
+static __always_inline void __gadget_user_stack_set_otel(struct gadget_user_stack *ustack)
 {
 	__u32 zero = 0;
 	const struct generic_param *answer = bpf_map_lookup_elem(&otel_generic_params, &zero);
@@ -175,13 +175,13 @@ static __always_inline void gadget_user_stack_set_otel(struct gadget_user_stack 
 }
 
 /* Functions of their own, because a tail call does not return to the one that makes it. */
-static __noinline int gadget_fetch_otel_stack_from_kprobe(void *ctx)
+static __noinline int __gadget_fetch_otel_stack_from_kprobe(void *ctx)
 {
 	bpf_tail_call(ctx, &otel_tc_kprobe, 0);
 	return 0;
 }
 
-static __noinline int gadget_fetch_otel_stack_from_perf_event(void *ctx)
+static __noinline int __gadget_fetch_otel_stack_from_perf_event(void *ctx)
 {
 	bpf_tail_call(ctx, &otel_tc_perf, 0);
 	return 0;
@@ -190,21 +190,21 @@ static __noinline int gadget_fetch_otel_stack_from_perf_event(void *ctx)
 static __always_inline void gadget_get_user_stack_from_kprobe(void *ctx,
 							      struct gadget_user_stack *ustack)
 {
-	gadget_user_stack_fill(ctx, ustack);
+	__gadget_user_stack_fill(ctx, ustack);
 	if (!collect_ustack || !collect_otel_stack)
 		return;
-	gadget_fetch_otel_stack_from_kprobe(ctx);
-	gadget_user_stack_set_otel(ustack);
+	__gadget_fetch_otel_stack_from_kprobe(ctx);
+	__gadget_user_stack_set_otel(ustack);
 }
 
 static __always_inline void gadget_get_user_stack_from_perf_event(void *ctx,
 								  struct gadget_user_stack *ustack)
 {
-	gadget_user_stack_fill(ctx, ustack);
+	__gadget_user_stack_fill(ctx, ustack);
 	if (!collect_ustack || !collect_otel_stack)
 		return;
-	gadget_fetch_otel_stack_from_perf_event(ctx);
-	gadget_user_stack_set_otel(ustack);
+	__gadget_fetch_otel_stack_from_perf_event(ctx);
+	__gadget_user_stack_set_otel(ustack);
 }
 
 static __always_inline void gadget_get_user_stack_from_tracepoint(void *ctx,
@@ -212,7 +212,7 @@ static __always_inline void gadget_get_user_stack_from_tracepoint(void *ctx,
 {
 	if (collect_ustack && collect_otel_stack)
 		bpf_core_unreachable();
-	gadget_user_stack_fill(ctx, ustack);
+	__gadget_user_stack_fill(ctx, ustack);
 }
 
 #define gadget_get_user_stack(ctx, ustack)                           \
