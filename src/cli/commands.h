@@ -14,6 +14,8 @@
 /* In the order help shows them. */
 #define COMMAND_LIST(X) \
 	X(run)          \
+	X(record)       \
+	X(replay)       \
 	X(validate)     \
 	X(inspect)      \
 	X(init)         \

@@ -14,6 +14,7 @@ enum exit_status exit_status_of(const struct error *err, enum exit_status otherw
 	case ENOENT:
 		return STATUS_NOT_FOUND;
 	case ENOEXEC:
+	case EUCLEAN:
 		return STATUS_BAD_GADGET;
 	case EOPNOTSUPP:
 		return STATUS_UNSUPPORTED;

@@ -158,7 +158,8 @@ static void put_value(struct writer *w, const char *prefix, const char *text, si
  * that means something to YAML. */
 static const char *source_id(const char *gadget, struct arena *arena)
 {
-	static const char *const taken[] = { "filter", "select", "limit", "stdout", "null" };
+	static const char *const taken[] = { "filter", "select", "limit",
+					     "stdout", "null",   "recording" };
 	const char *slash = strrchr(gadget, '/'), *name = slash ? slash + 1 : gadget;
 	char id[ID_MAX + 1];
 	size_t n = 0;
@@ -207,6 +208,15 @@ static void put_source(struct writer *w, const struct oneliner *o, const char *i
 {
 	put_line(w, "sources:");
 	put_line(w, arena_printf(w->arena, "  %s:", id));
+	if (o->replay) {
+		put_line(w, "    type: replay");
+		put_value(w, "    path: ", o->replay, strlen(o->replay),
+			  (struct oneliner_line){ 0 });
+		if (o->speed)
+			put_value(w, "    speed: ", o->speed, strlen(o->speed),
+				  (struct oneliner_line){ .flag = "--speed" });
+		return;
+	}
 	put_line(w, "    type: gadget");
 	put_value(w, "    gadget: ", o->gadget, strlen(o->gadget), (struct oneliner_line){ 0 });
 	put_params(w, o);
@@ -274,42 +284,90 @@ static const char *put_stages(struct writer *w, const struct oneliner *o, const 
 	return from;
 }
 
-static void put_sink(struct writer *w, const struct oneliner *o, const char *from)
+static void put_stdout(struct writer *w, const struct oneliner *o, const char *from)
 {
-	put_line(w, "sinks:");
 	put_line(w, "  stdout:");
 	put_line(w, "    type: stdout");
 	put_line(w, arena_printf(w->arena, "    inputs: [%s]", from));
 	put_value(w, "    codec: ", o->codec, strlen(o->codec),
 		  (struct oneliner_line){ .flag = "--output" });
+}
+
+static void put_recording(struct writer *w, const struct oneliner *o, const char *id,
+			  const char *from)
+{
+	put_line(w, arena_printf(w->arena, "  %s:", id));
+	put_line(w, "    type: recording");
+	put_line(w, arena_printf(w->arena, "    inputs: ['%s']", from));
+	put_value(w, "    path: ", o->record, strlen(o->record),
+		  (struct oneliner_line){ .flag = "--output" });
+	if (o->existing)
+		put_value(w, "    existing: ", o->existing, strlen(o->existing),
+			  (struct oneliner_line){ 0 });
+	if (o->level)
+		put_value(w, "    level: ", o->level, strlen(o->level),
+			  (struct oneliner_line){ .flag = "--level" });
+}
+
+static void put_sink(struct writer *w, const struct oneliner *o, const char *id, const char *from)
+{
+	put_line(w, "sinks:");
+	if (o->record)
+		put_recording(w, o, id, from);
+	else
+		put_stdout(w, o, from);
 	put_line(w, "    buffer:");
 	put_line(w, "      when_full: block");
+}
+
+static int finish(struct writer *w, struct oneliner_text *ret_text, struct error *err)
+{
+	int r = 0;
+
+	if (w->is_full)
+		r = error_set(err, EINVAL, "the command line is too long (use a pipeline file)");
+	else
+		*ret_text = (struct oneliner_text){
+			.text = arena_strndup(w->arena, (const char *)w->buf.data, w->buf.len),
+			.len = w->buf.len,
+			.lines = w->lines,
+			.nlines = w->nlines,
+		};
+	buf_release(&w->buf);
+	return r;
+}
+
+static void begin(struct writer *w)
+{
+	buf_init(&w->buf, YAML_MAX_BYTES);
+	w->lines = arena_array(w->arena, LINES_MAX, sizeof(*w->lines));
+}
+
+int oneliner_make_recorder(const struct oneliner *o, const char *id, struct arena *arena,
+			   struct oneliner_text *ret_text, struct error *err)
+{
+	struct writer w = { .arena = arena };
+
+	begin(&w);
+	put_sink(&w, o, id, "*.*");
+	return finish(&w, ret_text, err);
 }
 
 int oneliner_make(const struct oneliner *o, struct arena *arena, struct oneliner_text *ret_text,
 		  struct error *err)
 {
 	struct writer w = { .arena = arena };
-	const char *id = source_id(o->gadget, arena);
+	const char *id = source_id(o->replay ? o->replay : o->gadget, arena);
+	bool wants_all = o->replay || o->record;
 	int r = check_params(o, err);
 
 	if (r < 0)
 		return r;
-	buf_init(&w.buf, YAML_MAX_BYTES);
-	w.lines = arena_array(arena, LINES_MAX, sizeof(*w.lines));
+	begin(&w);
 	put_source(&w, o, id);
-	put_sink(&w, o, put_stages(&w, o, id));
-	if (w.is_full)
-		r = error_set(err, EINVAL, "the command line is too long (use a pipeline file)");
-	else
-		*ret_text = (struct oneliner_text){
-			.text = arena_strndup(arena, (const char *)w.buf.data, w.buf.len),
-			.len = w.buf.len,
-			.lines = w.lines,
-			.nlines = w.nlines,
-		};
-	buf_release(&w.buf);
-	return r;
+	put_sink(&w, o, "recording",
+		 put_stages(&w, o, wants_all ? arena_printf(arena, "%s.*", id) : id));
+	return finish(&w, ret_text, err);
 }
 
 /* ---- places ------------------------------------------------------------ */

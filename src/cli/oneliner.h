@@ -24,10 +24,15 @@ struct oneliner_param {
 
 struct oneliner {
 	const char *gadget; /* a name or a path */
+	const char *replay; /* instead: a recording */
+	const char *speed;  /* of a replay, or NULL */
 	const char *codec;
-	const char *filter; /* or NULL */
-	const char *fields; /* "a,b,c", or NULL */
-	uint64_t count;     /* 0: no limit */
+	const char *record;   /* instead of printing: the recording to write, from all outputs */
+	const char *existing; /* what to do with one that is there, or NULL */
+	const char *level;    /* of its compression, or NULL */
+	const char *filter;   /* or NULL */
+	const char *fields;   /* "a,b,c", or NULL */
+	uint64_t count;       /* 0: no limit */
 	const struct oneliner_param *params;
 	size_t nparams;
 };
@@ -45,6 +50,14 @@ struct oneliner_text {
 	const struct oneliner_line *lines; /* by line number - 1 */
 	size_t nlines;
 };
+
+/*
+ * Only the sink of a recording, as a pipeline file's section: it reads all sources that
+ * stand beside it.  Its id is not one of theirs.
+ */
+int oneliner_make_recorder(const struct oneliner *oneliner, const char *id, struct arena *arena,
+			   struct oneliner_text *ret_text, struct error *err)
+	__attribute__((warn_unused_result));
 
 /* Make the text.  -EINVAL: a parameter is given twice, or it is all too long. */
 int oneliner_make(const struct oneliner *oneliner, struct arena *arena,

@@ -167,6 +167,14 @@ const struct schema *schema_end(struct schema_builder *b)
 	return finish(b->schema, fields, b->nfields);
 }
 
+const struct schema *schema_finish(struct arena *arena, const struct schema *draft)
+{
+	struct schema *s = arena_memdup(arena, draft, sizeof(*draft));
+	struct field *fields = arena_memdup(arena, s->fields, s->nfields * sizeof(*fields));
+
+	return finish(s, fields, s->nfields);
+}
+
 static bool is_listed(const uint16_t *indexes, uint32_t n, uint32_t index)
 {
 	for (uint32_t i = 0; i < n; i++)

@@ -150,6 +150,13 @@ int schema_add(struct schema_builder *builder, const struct field *field);
 const struct schema *schema_end(struct schema_builder *builder);
 
 /*
+ * A schema whose fields were made elsewhere, all but what follows from them: its
+ * hash and where @time is.  The draft has a field "@time"; what it points to lives
+ * in the arena, or as long.
+ */
+const struct schema *schema_finish(struct arena *arena, const struct schema *draft);
+
+/*
  * The same rows seen through other fields: those of `from` at the given
  * indexes, in that order.  Engine fields that are not listed stay, hidden, so
  * that expressions further down can still use them.
