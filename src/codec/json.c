@@ -26,6 +26,7 @@
 #include <math.h>
 
 #include "codec/encoder.h"
+#include "codec/interpreter.h"
 #include "codec/json_style.h"
 #include "codec/moment.h"
 #include "codec/number.h"
@@ -204,28 +205,10 @@ static size_t json_bound(const struct encoder *encoder, const struct batch *batc
 	return bounds_exact(&json->program.bounds, batch, row);
 }
 
-/* One kernel a line: what it writes, then on to the next operation. */
-#define KERNEL(id, write)     \
-	k_##id : out = write; \
-	NEXT()
-#define MOVE(id, move) \
-	k_##id : move; \
-	NEXT()
-#define NEXT()                              \
-	do {                                \
-		op++;                       \
-		out = put_literal(out, op); \
-		goto * op->go;              \
-	} while (0)
-
 static uint32_t json_rows(const struct encoder *encoder, const struct batch *batch, uint32_t first,
 			  uint32_t until, struct encoded *dest)
 {
-	static const void *const kernels[] = {
-#define X(id) [KERNEL_##id] = &&k_##id,
-		KERNEL_LIST(X)
-#undef X
-	};
+	static const void *const kernels[] = KERNEL_LABELS;
 	const struct program *program = &((const struct json *)encoder)->program;
 	struct scene scene = { .batch = batch, .second = SECOND_INIT };
 	const uint8_t *const *rows, *src;
@@ -289,10 +272,7 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 		KERNEL(READ_NS, put_guarded_s64(out, op, batch->rows->wall_ns));
 		KERNEL(RID, out + rid_format(batch->rows->origin, batch_rid(batch, scene.index),
 					     (char *)out));
-		MOVE(FROM_ROW, src = scene.row);
-		MOVE(FROM_CONSTS, src = batch->schema->consts);
-		MOVE(FROM_COLUMN, src = column_value(batch, scene.index, op);
-		     op += src ? 0 : op->skip);
+		KERNELS_MOVE();
 		KERNEL(COMMA, put_comma(out));
 		KERNEL(CLOSE, close_object(out, op));
 	k_OPEN:

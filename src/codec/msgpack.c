@@ -23,6 +23,7 @@
 # pragma GCC optimize("no-crossjumping")
 #endif
 #include "codec/encoder.h"
+#include "codec/interpreter.h"
 #include "codec/moment.h"
 #include "codec/msgpack_style.h"
 #include "codec/number.h"
@@ -120,6 +121,11 @@ __attribute__((noinline)) static uint8_t *put_list(uint8_t *out, const struct op
 	return writer.out;
 }
 
+static uint8_t *put_wide(uint8_t *out, const uint8_t *at, bool is_signed)
+{
+	return pack_wide(out, load_u64(at + sizeof(uint64_t)), load_u64(at), is_signed);
+}
+
 /* What a name, a set of flags or a mode is called; also new to the memo. */
 __attribute__((noinline)) static uint8_t *put_new(uint8_t *out, struct memo *memo, uint64_t number)
 {
@@ -164,6 +170,12 @@ static inline uint8_t *put_when(uint8_t *out, const struct op *op, int64_t ns, s
 	if (op->is_guarded)
 		return put_moment(out, ns, &scene->second);
 	return pack_timestamp(out, ns);
+}
+
+static inline uint8_t *put_since_boot(uint8_t *out, const struct op *op, const uint8_t *src,
+				      struct scene *scene)
+{
+	return put_when(out, op, boot_to_wall(scene, load_u64(src + op->at)), scene);
 }
 
 /* Fluentd's: unsigned seconds and nanoseconds; before the epoch there is none. */
@@ -222,28 +234,10 @@ static size_t msgpack_bound(const struct encoder *encoder, const struct batch *b
 	return bounds_exact(&msgpack->program.bounds, batch, row);
 }
 
-/* One kernel a line: what it writes, then on to the next operation. */
-#define KERNEL(id, write)     \
-	k_##id : out = write; \
-	NEXT()
-#define MOVE(id, move) \
-	k_##id : move; \
-	NEXT()
-#define NEXT()                              \
-	do {                                \
-		op++;                       \
-		out = put_literal(out, op); \
-		goto * op->go;              \
-	} while (0)
-
 static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *batch,
 			     uint32_t first, uint32_t until, struct encoded *dest)
 {
-	static const void *const kernels[] = {
-#define X(id) [KERNEL_##id] = &&k_##id,
-		KERNEL_LIST(X)
-#undef X
-	};
+	static const void *const kernels[] = KERNEL_LABELS;
 	const struct msgpack *msgpack = (const struct msgpack *)encoder;
 	const struct program *program = &msgpack->program;
 	struct scene scene = { .batch = batch, .second = SECOND_INIT };
@@ -287,10 +281,8 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		KERNEL(F64, put_double(out, load_u64(src + op->at)));
 		KERNEL(BITS, put_uint(out, op_number(op, src)));
 		KERNEL(SBITS, put_int(out, (int64_t)op_number(op, src)));
-		KERNEL(WIDE,
-		       pack_wide(out, load_u64(src + op->at + 8), load_u64(src + op->at), false));
-		KERNEL(SWIDE,
-		       pack_wide(out, load_u64(src + op->at + 8), load_u64(src + op->at), true));
+		KERNEL(WIDE, put_wide(out, src + op->at, false));
+		KERNEL(SWIDE, put_wide(out, src + op->at, true));
 		KERNEL(BOOL, put_bool(out, op_number(op, src) != 0));
 		KERNEL(SHORT, put_short_chars(out, src + op->at, op->size));
 		KERNEL(CHARS, put_chars(out, src + op->at, op->size));
@@ -303,8 +295,7 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		KERNEL(LIST, put_strings(out, op_span(op, &scene, src)));
 		KERNEL(HEX, put_span(out, op_span(op, &scene, src)));
 		KERNEL(ARRAY, put_list(out, op, &scene, src));
-		KERNEL(BOOT,
-		       put_when(out, op, boot_to_wall(&scene, load_u64(src + op->at)), &scene));
+		KERNEL(BOOT, put_since_boot(out, op, src, &scene));
 		KERNEL(WALL, put_when(out, op, load_s64(src + op->at), &scene));
 		KERNEL(READ, put_when(out, op, batch->rows->wall_ns, &scene));
 		KERNEL(BOOT_NS, put_int(out, boot_to_wall(&scene, load_u64(src + op->at))));
@@ -312,10 +303,7 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		KERNEL(RID, put_id(out, &scene));
 		KERNEL(EVENT_TIME,
 		       put_event_time(out, *msgpack->last_ns = record_time(op, &scene)));
-		MOVE(FROM_ROW, src = scene.row);
-		MOVE(FROM_CONSTS, src = batch->schema->consts);
-		MOVE(FROM_COLUMN, src = column_value(batch, scene.index, op);
-		     op += src ? 0 : op->skip);
+		KERNELS_MOVE();
 		MOVE(OPEN, map_open(++map, (size_t)(out - dest->at), op));
 		MOVE(MEMBER, map->n++);
 		KERNEL(CLOSE, map_close(map--, dest->at, out, op));

@@ -304,8 +304,10 @@ static uint8_t *mark_text(uint8_t *out, const char *text)
 
 static uint8_t *mark_name(uint8_t *out, const char *key, const char *name)
 {
-	size_t len = strnlen(name ? name : "", MARK_NAME_MAX);
+	size_t len;
 
+	name = name ? name : "";
+	len = strnlen(name, MARK_NAME_MAX);
 	while (string_size((const uint8_t *)name, len) > MARK_NAME_MAX)
 		len--;
 	out = mark_text(out, key);

@@ -98,12 +98,9 @@ static int file_bind(void *self, const struct schema *in, struct encoding *ret_e
 		     struct error *err)
 {
 	static const struct codec *const table[] = {
-		[CODEC_JSON] = &codec_json,
-		[CODEC_MSGPACK] = &codec_msgpack,
-		[CODEC_COLUMNS] = &codec_columns,
-		[CODEC_JSONPRETTY] = &codec_jsonpretty,
-		[CODEC_YAML] = &codec_yaml,
-		[CODEC_CSV] = &codec_csv,
+		[CODEC_JSON] = &codec_json,       [CODEC_MSGPACK] = &codec_msgpack,
+		[CODEC_COLUMNS] = &codec_columns, [CODEC_JSONPRETTY] = &codec_jsonpretty,
+		[CODEC_YAML] = &codec_yaml,       [CODEC_CSV] = &codec_csv,
 	};
 	struct file_sink *file = self;
 	const struct codec *codec = table[file->codec];

@@ -85,9 +85,10 @@ static const struct opt_value big_ints[] = {
 };
 
 static const struct opt options[] = {
-	OPT_ENUM(struct stdout_sink, codec, .def = "json", .values = codecs,
-		 .help = "How records are shown: json and csv for programs, columns, jsonpretty and "
-		 "yaml for people."),
+	OPT_ENUM(
+		struct stdout_sink, codec, .def = "json", .values = codecs,
+		.help = "How records are shown: json and csv for programs, columns, jsonpretty and "
+			"yaml for people."),
 	OPT_ENUM(struct stdout_sink, big_int, .def = "number", .values = big_ints,
 		 .help = "How json and jsonpretty show integers beyond 2^53, which JavaScript and "
 			 "old versions of jq round."),

@@ -141,6 +141,28 @@ static inline void random_array(struct fixture *f, uint64_t *random, struct fiel
 	field->size = element->stride * random_below(random, 5) + random_below(random, 2);
 }
 
+/* How columns should show a field: anything that notes can say. */
+static inline const struct notes *random_notes(struct fixture *f, uint64_t *random)
+{
+	struct notes *notes = arena_alloc(&f->arena, sizeof(*notes));
+
+	if (random_below(random, 2))
+		return NULL;
+	*notes = (struct notes){
+		.alias = random_below(random, 4) ? NULL : "x y",
+		.width = (uint16_t)random_below(random, 30),
+		.min_width = (uint16_t)(random_below(random, 2) * random_below(random, 20)),
+		.max_width = (uint16_t)(random_below(random, 2) * random_below(random, 20)),
+		.align = (uint8_t)random_below(random, 3),
+		.ellipsis = (uint8_t)random_below(random, 4),
+		.is_fixed = random_below(random, 4) == 0,
+		.is_hex = random_below(random, 2),
+		.has_precision = random_below(random, 2),
+		.precision = (uint8_t)fixture_random(random),
+	};
+	return notes;
+}
+
 static inline void random_schema(struct fixture *f, uint64_t *random)
 {
 	static const char *const parts[] = { "", "o.", "o.p.", "q." };
@@ -158,6 +180,7 @@ static inline void random_schema(struct fixture *f, uint64_t *random)
 			field.at = random_below(random, RANDOM_ROW_MIN - field.size + 1);
 		snprintf(name, sizeof(name), "%sf%u", parts[random_below(random, 4)], i);
 		field.name = name;
+		field.notes = random_notes(f, random);
 		fixture_add(f, field);
 	}
 	fixture_column(f, "q.when", TYPE_TIME, LAYOUT_S64, 0);

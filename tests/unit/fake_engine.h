@@ -191,10 +191,9 @@ const struct codec codec_json = { .name = "json", .compile = compile_json };
 const struct codec codec_msgpack = { .name = "msgpack", .compile = compile_msgpack };
 const struct codec codec_jsonpretty = { .name = "jsonpretty", .compile = compile_jsonpretty };
 const struct codec codec_yaml = { .name = "yaml", .compile = compile_yaml };
-const struct codec codec_csv = { .name = "csv",
-				 .compile = compile_csv,
-				 .header = fake_header,
-				 .header_again = fake_header };
+const struct codec codec_csv = {
+	.name = "csv", .compile = compile_csv, .header = fake_header, .header_again = fake_header
+};
 const struct codec codec_columns = { .name = "columns",
 				     .compile = compile_columns,
 				     .header = fake_header };

@@ -383,6 +383,71 @@ static void expect_msgpack(struct fixture *f, const struct encoder *encoder, uin
 	free(bytes);
 }
 
+/* ---- bounds ----------------------------------------------------------------- */
+
+static uint32_t encode_into(struct fixture *f, const struct encoder *encoder, uint32_t row,
+			    size_t room)
+{
+	uint8_t *bytes = malloc(room ? room : 1);
+	struct encoded out = {
+		.at = bytes, .start = bytes, .limit = bytes + room, .ends = f->ends, .max = 1
+	};
+	uint32_t n = encoder->rows(encoder, &f->batch, row, row + 1, &out);
+
+	assert_true((size_t)(out.at - bytes) <= room);
+	free(bytes);
+	return n;
+}
+
+/* Any room from what a record takes to what it may take; the sanitizer looks on. */
+static void expect_bounds(struct fixture *f, const struct encoder *encoder, uint64_t *random)
+{
+	for (uint32_t row = 0; row < f->rows.n; row++) {
+		size_t bound = encoder->bound(encoder, &f->batch, row), len;
+
+		free(encode_row(f, encoder, row, &len));
+		encode_into(f, encoder, row, len);
+		encode_into(f, encoder, row,
+			    len + random_below(random, (uint32_t)(bound - len) + 1));
+		assert_int_equal(encode_into(f, encoder, row, bound), 1);
+		assert_int_equal(encode_into(f, encoder, row, 16 * bound), 1);
+	}
+}
+
+static void every_codec_keeps_to_its_bounds_for_random_schemas_and_rows(void **state)
+{
+	static const struct {
+		const struct codec *codec;
+		struct encoder_options options;
+	} kinds[] = {
+		{ &codec_json, { .big_int_string = true } },
+		{ &codec_json, { .newline = true } },
+		{ &codec_msgpack, { 0 } },
+		{ &codec_msgpack, { .forward_entry = true } },
+		{ &codec_columns, { 0 } },
+		{ &codec_columns, { .is_terminal = true, .width = 80 } },
+		{ &codec_jsonpretty, { .big_int_string = true } },
+		{ &codec_yaml, { 0 } },
+		{ &codec_csv, { 0 } },
+		{ &codec_csv, { .is_terminal = true, .width = 80 } },
+	};
+	uint64_t random = UINT64_C(0x2026112400000003);
+
+	(void)state;
+	for (unsigned i = 0; i < SCHEMAS; i++) {
+		struct fixture f;
+
+		random_schema(&f, &random);
+		for (unsigned row = 0; row < ROWS / 4; row++)
+			random_row(&f, &random);
+		random_columns(&f, &random);
+		for (unsigned k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+			expect_bounds(&f, fixture_encoder(&f, kinds[k].codec, kinds[k].options),
+				      &random);
+		fixture_end(&f);
+	}
+}
+
 static void codecs_agree_with_a_slow_twin_for_random_schemas_and_rows(void **state)
 {
 	static const struct encoder_options plain = { 0 };
@@ -414,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codecs_agree_with_a_slow_twin_for_random_schemas_and_rows),
+		cmocka_unit_test(every_codec_keeps_to_its_bounds_for_random_schemas_and_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

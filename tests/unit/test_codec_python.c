@@ -39,11 +39,9 @@ struct row {
 
 enum { ROW_MIN = offsetof(struct row, list) };
 
-static const struct field u16 = { .name = "",
-				  .label = "",
-				  .type = TYPE_UINT,
-				  .layout = LAYOUT_U16,
-				  .size = 2 };
+static const struct field u16 = {
+	.name = "", .label = "", .type = TYPE_UINT, .layout = LAYOUT_U16, .size = 2
+};
 static const struct element several = { .stride = 2, .nfields = 1, .fields = &u16 };
 
 static void set_up(struct fixture *f)
@@ -181,8 +179,8 @@ static const struct {
 	const struct codec *codec;
 	const char *file;
 } kinds[] = {
-	{ &codec_json, "rows.json" },   { &codec_msgpack, "rows.msgpack" },
-	{ &codec_yaml, "rows.yaml" },   { &codec_jsonpretty, "rows.pretty" },
+	{ &codec_json, "rows.json" }, { &codec_msgpack, "rows.msgpack" },
+	{ &codec_yaml, "rows.yaml" }, { &codec_jsonpretty, "rows.pretty" },
 	{ &codec_csv, "rows.csv" },
 };
 

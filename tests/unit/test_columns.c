@@ -148,6 +148,142 @@ static void columns_obeys_notes(void **state)
 	fixture_end(&f);
 }
 
+/* One column of a row; `end` shows where it ends. */
+static void expect_noted(const struct field *field, const struct notes *notes, const void *row,
+			 uint32_t len, const char *header, const char *expected)
+{
+	struct field noted = *field;
+	struct fixture f;
+	const struct encoder *encoder;
+	char text[256];
+
+	fixture_begin(&f, len);
+	noted.name = "v";
+	noted.notes = notes;
+	fixture_add(&f, noted);
+	fixture_field(&f, "end", TYPE_BOOL, LAYOUT_U8, 0, 1);
+	fixture_ready(&f);
+	fixture_row(&f, row, len);
+	encoder = fixture_encoder(&f, &codec_columns, plain);
+	snprintf(text, sizeof(text), "%s END\n", header);
+	expect_header(encoder, text);
+	snprintf(text, sizeof(text), "%s true\n", expected);
+	expect_lines(&f, encoder, text);
+	fixture_end(&f);
+}
+
+static void columns_put_the_ellipsis_where_the_notes_say(void **state)
+{
+	static const struct field text = { .type = TYPE_STRING,
+					   .layout = LAYOUT_CHARS,
+					   .size = 16 };
+	static const char row[16] = "abcdefghijkl", wide[16] = "a\xe6\x97\xa5\xe6\x9c\xac-zz";
+	static const struct notes start = { .width = 7, .ellipsis = ELLIPSIS_START };
+	static const struct notes middle = { .width = 7, .ellipsis = ELLIPSIS_MIDDLE };
+	static const struct notes end = { .width = 7, .ellipsis = ELLIPSIS_END };
+	static const struct notes none = { .width = 7, .ellipsis = ELLIPSIS_NONE };
+	static const struct notes long_enough = { .width = 12, .ellipsis = ELLIPSIS_MIDDLE };
+	static const struct notes narrow = { .width = 6, .ellipsis = ELLIPSIS_START };
+
+	(void)state;
+	expect_noted(&text, &start, row, 16, "V      ", "…ghijkl");
+	expect_noted(&text, &middle, row, 16, "V      ", "abc…jkl");
+	expect_noted(&text, &end, row, 16, "V      ", "abcdef…");
+	expect_noted(&text, &none, row, 16, "V      ", "abcdefg");
+	expect_noted(&text, &long_enough, row, 16, "V           ", "abcdefghijkl");
+	/* half a wide character is none */
+	expect_noted(&text, &narrow, wide, 16, "V     ", "…\xe6\x9c\xac-zz");
+	expect_noted(&text, &(struct notes){ .width = 4, .ellipsis = ELLIPSIS_START }, wide, 16,
+		     "V   ", "…-zz");
+}
+
+static void columns_show_numbers_as_the_notes_say(void **state)
+{
+	static const struct field u32 = { .type = TYPE_UINT, .layout = LAYOUT_U32, .size = 4 };
+	static const struct field s16 = { .type = TYPE_INT, .layout = LAYOUT_S16, .size = 2 };
+	static const struct field f64 = { .type = TYPE_FLOAT, .layout = LAYOUT_F64, .size = 8 };
+	static const struct field u128 = { .type = TYPE_UINT, .layout = LAYOUT_U128, .size = 16 };
+	static const struct notes hex = { .width = 8, .is_hex = true, .alias = "Key id" };
+	static const struct notes two = { .width = 8, .has_precision = true, .precision = 2 };
+	static const struct notes left = { .width = 8, .align = ALIGN_LEFT };
+	double f = 3.14159;
+	uint8_t wide[16] = { 1, 2 };
+
+	(void)state;
+	expect_noted(&u32, &hex, "\x1f\0\xab\0", 4, "  KEY ID", "0xAB001F");
+	expect_noted(&s16, &hex, "\xff\xff", 2, "  KEY ID", "  0xFFFF");
+	expect_noted(&f64, &two, &f, 8, "       V", "    3.14");
+	expect_noted(&u32, &left, "\x7b\0\0\0", 4, "V       ", "123     ");
+	expect_noted(&u128, &left, wide, 16, "V       ", "513     ");
+	wide[15] = 0x80;
+	expect_noted(&u128, &hex, wide, 16, "  KEY ID", "0x80000000000000000000000000000201");
+}
+
+static void columns_show_lists_and_cut_them_like_text(void **state)
+{
+	static const struct field u8 = {
+		.name = "", .label = "", .type = TYPE_UINT, .layout = LAYOUT_U8
+	};
+	static const struct element bytes = { .stride = 1, .nfields = 1, .fields = &u8 };
+	static const struct field members[] = {
+		{ .name = "id", .label = "id", .type = TYPE_UINT, .layout = LAYOUT_U8 },
+		{ .name = "n.a",
+		  .label = "n.a",
+		  .type = TYPE_STRING,
+		  .layout = LAYOUT_CHARS,
+		  .at = 1,
+		  .size = 3 },
+	};
+	static const struct element structs = {
+		.stride = 4, .is_object = true, .nfields = 2, .fields = members
+	};
+	static const struct field numbers = {
+		.type = TYPE_ARRAY, .layout = LAYOUT_BYTES, .size = 4, .element = &bytes
+	};
+	static const struct field objects = {
+		.type = TYPE_ARRAY, .layout = LAYOUT_BYTES, .size = 11, .element = &structs
+	};
+	static const struct notes wide = { .width = 48 }, narrow = { .width = 6 };
+
+	(void)state;
+	expect_noted(&numbers, &wide, "\1\2\3\4", 4,
+		     "V                                               ",
+		     "[1, 2, 3, 4]                                    ");
+	expect_noted(&numbers, &narrow, "\1\2\3\4", 4, "V     ", "[1, 2…");
+	/* the third struct is not whole */
+	expect_noted(&objects, &wide, "\1abc\2d\0e\3fg", 11,
+		     "V                                               ",
+		     "[{id: 1, n: {a: \"abc\"}}, {id: 2, n: {a: \"d\"}}]  ");
+}
+
+static void columns_show_what_is_for_columns_only(void **state)
+{
+	struct fixture f;
+	const struct encoder *encoder;
+
+	(void)state;
+	fixture_begin(&f, 2);
+	fixture_add(&f, (struct field){ .name = "a",
+					.type = TYPE_UINT,
+					.layout = LAYOUT_U8,
+					.size = 1,
+					.flags = FIELD_COLUMN });
+	fixture_add(&f, (struct field){ .name = "b",
+					.type = TYPE_UINT,
+					.layout = LAYOUT_U8,
+					.at = 1,
+					.size = 1,
+					.flags = FIELD_QUIET });
+	fixture_ready(&f);
+	fixture_row(&f, "\1\2", 2);
+	encoder = fixture_encoder(&f, &codec_columns, plain);
+	expect_header(encoder, "   A\n");
+	expect_lines(&f, encoder, "   1\n");
+	fixture_expect(&f, &codec_json, plain, "{\"event\":\"open\",\"b\":2}");
+	fixture_expect(&f, &codec_csv, plain, "open,2\r\n");
+	fixture_end(&f);
+}
+
 /* ---- terminals ---------------------------------------------------------- */
 
 static const char *line_of(struct fixture *f, uint32_t width, char *line, size_t size)
@@ -197,6 +333,39 @@ static void columns_cuts_long_text_at_the_edge_of_the_terminal(void **state)
 	assert_string_equal(line_of(&f, 43, line, sizeof(line)),
 			    "   7 cat -n a-name-of-many-characters b\n");
 	fixture_expect(&f, &codec_columns, plain, "   7 cat -n a-name-of-many-characters b\n");
+	fixture_end(&f);
+}
+
+static void columns_give_way_in_proportion_but_not_below_their_least(void **state)
+{
+	static const struct notes fixed = { .width = 20, .is_fixed = true };
+	static const struct notes forty = { .width = 40, .min_width = 12 }, fifty = { .width = 50 };
+	static const char *const names[] = { "a", "b", "c" };
+	static const struct notes *const notes[] = { &fixed, &forty, &fifty };
+	char line[256];
+	struct fixture f;
+
+	(void)state;
+	fixture_begin(&f, 60);
+	for (unsigned i = 0; i < 3; i++)
+		fixture_add(&f, (struct field){ .name = names[i],
+						.type = TYPE_STRING,
+						.layout = LAYOUT_CHARS,
+						.size = 60,
+						.notes = notes[i] });
+	fixture_ready(&f);
+	fixture_row(&f, "012345678901234567890123456789012345678901234567890123456789", 60);
+	/* 112 cells in 82: b gives 13 of its 28, c 17 of its 34 */
+	assert_string_equal(line_of(&f, 82, line, sizeof(line)),
+			    "0123456789012345678… 01234567890123456789012345… "
+			    "01234567890123456789012345678901…\n");
+	/* nobody can give more: the line is longer than the terminal */
+	assert_string_equal(line_of(&f, 30, line, sizeof(line)),
+			    "0123456789012345678… 01234567890… 012345678901234…\n");
+	/* what is left over goes to the last column of text */
+	assert_string_equal(line_of(&f, 120, line, sizeof(line)),
+			    "0123456789012345678… 012345678901234567890123456789012345678… "
+			    "012345678901234567890123456789012345678901234567890123456…\n");
 	fixture_end(&f);
 }
 
@@ -402,6 +571,11 @@ int main(void)
 		cmocka_unit_test(columns_shows_just_the_fields_asked_for_quiet_ones_too),
 		cmocka_unit_test(columns_uses_the_full_name_when_titles_would_be_the_same),
 		cmocka_unit_test(columns_obeys_notes),
+		cmocka_unit_test(columns_put_the_ellipsis_where_the_notes_say),
+		cmocka_unit_test(columns_show_numbers_as_the_notes_say),
+		cmocka_unit_test(columns_show_lists_and_cut_them_like_text),
+		cmocka_unit_test(columns_show_what_is_for_columns_only),
+		cmocka_unit_test(columns_give_way_in_proportion_but_not_below_their_least),
 		cmocka_unit_test(columns_gives_the_last_column_the_rest_of_the_terminal),
 		cmocka_unit_test(columns_cuts_long_text_at_the_edge_of_the_terminal),
 		cmocka_unit_test(columns_escapes_what_could_drive_a_terminal),

@@ -313,7 +313,7 @@ static void relative_path_starts_at_the_pipeline_file(void **state)
 
 static void codec_follows_the_option(void **state)
 {
-	static const struct codec *const expected[] = { &codec_json, &codec_msgpack,
+	static const struct codec *const expected[] = { &codec_json,    &codec_msgpack,
 							&codec_columns, &codec_jsonpretty,
 							&codec_yaml,    &codec_csv };
 	struct place *place = *state;

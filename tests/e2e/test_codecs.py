@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What programs read from a run, whatever codec it writes."""
+
+import csv
+import io
+import json
+
+import pytest
+import yaml
+
+TWO_KINDS = """
+sources:
+  a: {{type: generate, count: {count}, event: alpha, rate: 20000}}
+  b: {{type: generate, count: {count}, event: beta, rate: 20000}}
+stages:
+  less: {{type: select, inputs: [b], drop: [comm]}}
+sinks:
+  out: {{type: stdout, inputs: [a, less], codec: {codec}}}
+"""
+
+
+def run(gadgetctl, tmp_path, codec, count=300):
+    """The output as text, line ends and all."""
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(TWO_KINDS.format(count=count, codec=codec), encoding="utf-8")
+    out = tmp_path / f"out.{codec}"
+    with open(out, "wb") as file:
+        with gadgetctl.start("run", "-f", path, stdout=file) as running:
+            assert running.wait() == 0, running.stderr
+            assert running.stderr == ""
+    with open(out, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def events(records):
+    """How many of each kind."""
+    return {kind: sum(record["event"] == kind for record in records)
+            for kind in ("alpha", "beta")}
+
+
+def tables(text):
+    """The tables of a CSV stream: each a header and its rows."""
+    found, fresh = [], True
+    for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+        if not row:
+            fresh = True
+        elif fresh:
+            found.append((row, []))
+            fresh = False
+        else:
+            found[-1][1].append(row)
+    return found
+
+
+def test_csv_begins_a_table_with_its_header_where_the_kind_changes(gadgetctl, tmp_path):
+    found = tables(run(gadgetctl, tmp_path, "csv"))
+    assert len(found) >= 2
+    headers = {}
+    records = []
+    for header, rows in found:
+        kinds = {row[header.index("event")] for row in rows}
+        assert len(kinds) == 1, "a table holds one kind"
+        assert headers.setdefault(kinds.pop(), header) == header
+        assert all(len(row) == len(header) for row in rows)
+        records += [dict(zip(header, row)) for row in rows]
+    assert events(records) == {"alpha": 300, "beta": 300}
+    assert headers["alpha"] != headers["beta"]
+
+
+@pytest.mark.parametrize("codec", ["yaml", "jsonpretty", "json"])
+def test_every_record_is_read_back(gadgetctl, tmp_path, codec):
+    text = run(gadgetctl, tmp_path, codec, count=100)
+    if codec == "yaml":
+        records = list(yaml.safe_load_all(text))
+    elif codec == "json":
+        records = [json.loads(line) for line in text.splitlines()]
+    else:
+        records, at = [], 0
+        while at < len(text):
+            record, at = json.JSONDecoder().raw_decode(text, at)
+            records.append(record)
+            at += len("\n")
+    assert events(records) == {"alpha": 100, "beta": 100}
