@@ -424,6 +424,29 @@ static void hide(struct field *field)
 		field->flags |= FIELD_HIDDEN;
 }
 
+/* What is said of `x_raw` holds for the `x` that is made from it. */
+static void describe_derived(struct presenting *p, const struct model_source *s,
+			     struct field *field)
+{
+	size_t len = strlen(field->name);
+	const struct field *raw = NULL;
+	struct notes *notes;
+
+	if (field->notes && field->notes->description)
+		return;
+	for (uint32_t i = 0; i < s->nfields; i++)
+		if (!strncmp(s->fields[i].name, field->name, len) &&
+		    !strcmp(s->fields[i].name + len, "_raw"))
+			raw = &s->fields[i];
+	if (!raw || !raw->notes || !raw->notes->description)
+		return;
+	notes = arena_alloc(p->arena, sizeof(*notes));
+	if (field->notes)
+		*notes = *field->notes;
+	notes->description = raw->notes->description;
+	field->notes = notes;
+}
+
 static int present_source(struct presenting *p, struct model_source *s)
 {
 	int r = 0;
@@ -431,6 +454,8 @@ static int present_source(struct presenting *p, struct model_source *s)
 	p->source = s;
 	for (uint32_t i = 0; i < s->nfields && r == 0; i++)
 		r = present_field(p, &s->fields[i]);
+	for (uint32_t i = 0; i < s->nfields && r == 0; i++)
+		describe_derived(p, s, &s->fields[i]);
 	if (r == 0)
 		r = sort_fields(p, s);
 	for (uint32_t i = 0; i < s->nfields && r == 0; i++)

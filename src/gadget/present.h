@@ -7,7 +7,7 @@
  * one before: the template its metadata names, and the annotations its metadata
  * has.  They are
  *
- *   description
+ *   description         also of `x`, where only `x_raw` has one
  *   template            a name of notes_template(); an unknown one is passed over
  *   columns.width columns.minwidth columns.maxwidth
  *                       cells, or `type`: what the integer's longest number takes

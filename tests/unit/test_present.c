@@ -128,6 +128,21 @@ static void annotations_win_over_templates_and_those_over_types(void **state)
 	assert_int_equal(f->notes->min_width, 7);
 }
 
+static void what_is_made_from_a_field_has_its_description(void **state)
+{
+	(void)state;
+	make_model("datasources.open.fields:\n"
+		   "  ret_raw: { annotations: { description: a } }\n"
+		   "  load_raw: { annotations: { description: b } }\n"
+		   "  load: { annotations: { description: c } }\n");
+	add_field("ret_raw", TYPE_INT, LAYOUT_S64, 8, NULL);
+	add_field("load_raw", TYPE_FLOAT, LAYOUT_F64, 8, NULL);
+	assert_int_equal(present_apply(&arena, &model, &error), 0);
+	assert_string_equal(field_named("ret")->notes->description, "a");
+	assert_string_equal(field_named("load")->notes->description, "c");
+	assert_null(field_named("fname")->notes);
+}
+
 static void every_annotation_has_its_effect(void **state)
 {
 	const struct notes *n;
@@ -401,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(annotations_win_over_templates_and_those_over_types,
 					  release),
+		cmocka_unit_test_teardown(what_is_made_from_a_field_has_its_description, release),
 		cmocka_unit_test_teardown(every_annotation_has_its_effect, release),
 		cmocka_unit_test_teardown(hidden_fields_stay_in_json_and_skipped_ones_in_columns,
 					  release),
