@@ -21,8 +21,6 @@
 #include <gadget/syscall.h>
 
 #define PF_KTHREAD 0x00200000
-#define TS_COMPAT  0x0002 /* x86, thread_info.status: in a call of the 32-bit table */
-#define TIF_32BIT  22     /* arm64, thread_info.flags: a 32-bit task */
 
 #define SIGINFO_CODE_AT 8 /* of si_code in the siginfo_t of user space */
 
@@ -179,75 +177,28 @@ static __always_inline void event_fill(struct event *event, int sig, int si_code
 
 /* ---- signals that were generated ------------------------------------------- */
 
-/* Numbers of the calls: of a 64-bit task, of a 32-bit one, and which argument is the signal. */
-#if defined(__TARGET_ARCH_x86)
+/* The calls: their numbers on x86-64 and i386, arm64 and arm, and which argument is the signal. */
+#define CALLS(X)                                    \
+	X(kill, 62, 37, 129, 37, 2)                 \
+	X(tkill, 200, 238, 130, 238, 2)             \
+	X(tgkill, 234, 270, 131, 268, 3)            \
+	X(rt_sigqueueinfo, 129, 178, 138, 178, 2)   \
+	X(rt_tgsigqueueinfo, 297, 335, 240, 363, 3) \
+	X(pidfd_send_signal, 424, 424, 424, 424, 2)
 
-struct pt_regs___call {
-	unsigned long orig_ax, si, dx, cx;
-} __attribute__((preserve_access_index));
-
-struct thread_info___mode {
-	__u32 status;
-} __attribute__((preserve_access_index));
-
-# define CALLS(X)                          \
-	 X(kill, 62, 37, 2)                \
-	 X(tkill, 200, 238, 2)             \
-	 X(tgkill, 234, 270, 3)            \
-	 X(rt_sigqueueinfo, 129, 178, 2)   \
-	 X(rt_tgsigqueueinfo, 297, 335, 3) \
-	 X(pidfd_send_signal, 424, 424, 2)
-
-#else
-
-struct pt_regs___call {
-	unsigned long long regs[31];
-	int syscallno;
-} __attribute__((preserve_access_index));
-
-struct thread_info___mode {
-	unsigned long flags;
-} __attribute__((preserve_access_index));
-
-# define CALLS(X)                          \
-	 X(kill, 129, 37, 2)               \
-	 X(tkill, 130, 238, 2)             \
-	 X(tgkill, 131, 268, 3)            \
-	 X(rt_sigqueueinfo, 138, 178, 2)   \
-	 X(rt_tgsigqueueinfo, 240, 363, 3) \
-	 X(pidfd_send_signal, 424, 424, 2)
-
-#endif
-
-/* The system call the current task is in, as far as it matters here. */
-struct call {
-	int nr; /* -1 when it came into the kernel another way */
-	bool is_32bit;
-	int arg2, arg3;
-};
-
-static __always_inline struct call call_current(const struct task_struct *task)
+/* The one of them that the current task is in, if any, and its signal. */
+static __always_inline enum signal_origin call_current(const struct pt_regs___gadget *regs,
+						       bool is_32bit, int *ret_sig)
 {
-	const struct pt_regs___call *regs = (const void *)bpf_task_pt_regs((void *)task);
-	const struct thread_info___mode *info = (const void *)&task->thread_info;
+	int nr = gadget_syscall_nr(regs);
 
-#if defined(__TARGET_ARCH_x86)
-	bool is_32bit = info->status & TS_COMPAT;
-
-	return (struct call){
-		.nr = (int)regs->orig_ax,
-		.is_32bit = is_32bit,
-		.arg2 = (int)(is_32bit ? regs->cx : regs->si),
-		.arg3 = (int)regs->dx,
-	};
-#else
-	return (struct call){
-		.nr = regs->syscallno,
-		.is_32bit = info->flags >> TIF_32BIT & 1,
-		.arg2 = (int)regs->regs[1],
-		.arg3 = (int)regs->regs[2],
-	};
-#endif
+#define CALL(name, x86_64, i386, arm64, arm, n)                        \
+	if (nr == GADGET_NR(is_32bit, x86_64, i386, arm64, arm)) {     \
+		*ret_sig = (int)gadget_syscall_arg(regs, is_32bit, n); \
+		return name;                                           \
+	}
+	CALLS(CALL)
+	return kernel;
 }
 
 /*
@@ -258,16 +209,13 @@ static __always_inline struct call call_current(const struct task_struct *task)
 static __always_inline enum signal_origin origin_of(int sig, bool has_info)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
-	struct call call;
+	enum signal_origin origin;
+	int sent = 0;
 
 	if (!has_info || task->flags & PF_KTHREAD)
 		return kernel;
-	call = call_current(task);
-#define ORIGIN(name, nr64, nr32, n)                                             \
-	if (call.nr == (call.is_32bit ? (nr32) : (nr64)) && call.arg##n == sig) \
-		return name;
-	CALLS(ORIGIN)
-	return kernel;
+	origin = call_current(gadget_syscall_regs(), gadget_syscall_is_32bit(), &sent);
+	return sent == sig ? origin : kernel;
 }
 
 /*
@@ -325,36 +273,6 @@ int BPF_PROG(signal_generated, int sig, void *unused, struct task_struct *task, 
 
 /* ---- calls that failed ----------------------------------------------------- */
 
-/* A call, as the caller made it. */
-struct attempt {
-	enum signal_origin origin;
-	int sig, si_code;
-	__s32 tpid, ttid;
-	bool group;
-};
-
-static __always_inline int report(void *ctx, const struct attempt *attempt, long ret)
-{
-	struct event *event;
-
-	if (ret >= 0 || !is_wanted(attempt->sig))
-		return 0;
-	event = gadget_reserve_event(&events, struct event);
-	if (!event)
-		return 0;
-	event_fill(event, attempt->sig, attempt->si_code);
-	event->result_raw = failed;
-	event->error_raw = (__u32)-ret;
-	event->origin_raw = attempt->origin;
-	event->tpid = attempt->tpid;
-	event->ttid = attempt->ttid;
-	__builtin_memset(event->tcomm, 0, sizeof(event->tcomm));
-	event->tmntns_id = 0;
-	event->group = attempt->group;
-	gadget_submit_buf(ctx, &events, event, sizeof(*event));
-	return 0;
-}
-
 /* The code in a siginfo_t of the caller; 0 when it cannot be read. */
 static __always_inline int user_code(unsigned long siginfo)
 {
@@ -364,97 +282,94 @@ static __always_inline int user_code(unsigned long siginfo)
 	return code;
 }
 
-SEC("tracepoint/syscalls/sys_exit_kill")
-int exit_kill(struct trace_event_raw_sys_exit *ctx)
+/* What its siginfo would have said. */
+static __always_inline int failed_code(enum signal_origin origin,
+				       const struct pt_regs___gadget *regs, bool is_32bit)
 {
-	const struct pt_regs___gadget *regs = gadget_syscall_regs();
-	struct attempt attempt = {
-		.origin = kill,
-		.sig = (int)gadget_syscall_arg2(regs),
-		.si_code = CODE_USER,
-		.tpid = (__s32)gadget_syscall_arg1(regs),
-		.group = true,
-	};
+	unsigned long siginfo;
 
-	return report(ctx, &attempt, ctx->ret);
+	switch (origin) {
+	case tkill:
+	case tgkill:
+		return CODE_TKILL;
+	case rt_sigqueueinfo:
+		return user_code(gadget_syscall_arg(regs, is_32bit, 3));
+	case rt_tgsigqueueinfo:
+		return user_code(gadget_syscall_arg(regs, is_32bit, 4));
+	case pidfd_send_signal:
+		siginfo = gadget_syscall_arg(regs, is_32bit, 3);
+		if (siginfo)
+			return user_code(siginfo);
+		return gadget_syscall_arg(regs, is_32bit, 4) & PIDFD_SIGNAL_THREAD ? CODE_TKILL
+										   : CODE_USER;
+	default:
+		return CODE_USER;
+	}
 }
 
-SEC("tracepoint/syscalls/sys_exit_tkill")
-int exit_tkill(struct trace_event_raw_sys_exit *ctx)
+/*
+ * Whom it was for, as passed.  tkill names no process, some name no thread, and the
+ * descriptor of pidfd_send_signal may by now stand for something else.
+ */
+static __always_inline void fill_failed_target(struct event *event,
+					       const struct pt_regs___gadget *regs, bool is_32bit)
 {
-	const struct pt_regs___gadget *regs = gadget_syscall_regs();
-	struct attempt attempt = {
-		.origin = tkill,
-		.sig = (int)gadget_syscall_arg2(regs),
-		.si_code = CODE_TKILL,
-		.ttid = (__s32)gadget_syscall_arg1(regs),
-	};
+	__s32 first = (__s32)gadget_syscall_arg(regs, is_32bit, 1);
+	__s32 second = (__s32)gadget_syscall_arg(regs, is_32bit, 2);
 
-	return report(ctx, &attempt, ctx->ret);
+	event->tpid = 0;
+	event->ttid = 0;
+	event->group = false;
+	switch (event->origin_raw) {
+	case tkill:
+		event->ttid = first;
+		break;
+	case tgkill:
+	case rt_tgsigqueueinfo:
+		event->tpid = first;
+		event->ttid = second;
+		break;
+	case pidfd_send_signal:
+		event->group = !(gadget_syscall_arg(regs, is_32bit, 4) & PIDFD_SIGNAL_THREAD);
+		break;
+	default:
+		event->tpid = first;
+		event->group = true;
+	}
+	__builtin_memset(event->tcomm, 0, sizeof(event->tcomm));
+	event->tmntns_id = 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_tgkill")
-int exit_tgkill(struct trace_event_raw_sys_exit *ctx)
+/*
+ * Not tracepoints of the six calls: these would leave out 32-bit programs, and be passed
+ * over while another program runs.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_failed, struct pt_regs *unused, long ret)
 {
-	const struct pt_regs___gadget *regs = gadget_syscall_regs();
-	struct attempt attempt = {
-		.origin = tgkill,
-		.sig = (int)gadget_syscall_arg3(regs),
-		.si_code = CODE_TKILL,
-		.tpid = (__s32)gadget_syscall_arg1(regs),
-		.ttid = (__s32)gadget_syscall_arg2(regs),
-	};
+	const struct pt_regs___gadget *regs;
+	enum signal_origin origin;
+	struct event *event;
+	bool is_32bit;
+	int sig = 0;
 
-	return report(ctx, &attempt, ctx->ret);
-}
-
-SEC("tracepoint/syscalls/sys_exit_rt_sigqueueinfo")
-int exit_rt_sigqueueinfo(struct trace_event_raw_sys_exit *ctx)
-{
-	const struct pt_regs___gadget *regs = gadget_syscall_regs();
-	struct attempt attempt = {
-		.origin = rt_sigqueueinfo,
-		.sig = (int)gadget_syscall_arg2(regs),
-		.si_code = user_code(gadget_syscall_arg3(regs)),
-		.tpid = (__s32)gadget_syscall_arg1(regs),
-		.group = true,
-	};
-
-	return report(ctx, &attempt, ctx->ret);
-}
-
-SEC("tracepoint/syscalls/sys_exit_rt_tgsigqueueinfo")
-int exit_rt_tgsigqueueinfo(struct trace_event_raw_sys_exit *ctx)
-{
-	const struct pt_regs___gadget *regs = gadget_syscall_regs();
-	struct attempt attempt = {
-		.origin = rt_tgsigqueueinfo,
-		.sig = (int)gadget_syscall_arg3(regs),
-		.si_code = user_code(gadget_syscall_arg4(regs)),
-		.tpid = (__s32)gadget_syscall_arg1(regs),
-		.ttid = (__s32)gadget_syscall_arg2(regs),
-	};
-
-	return report(ctx, &attempt, ctx->ret);
-}
-
-/* Its target is a descriptor, which may by now stand for something else: not shown. */
-SEC("tracepoint/syscalls/sys_exit_pidfd_send_signal")
-int exit_pidfd_send_signal(struct trace_event_raw_sys_exit *ctx)
-{
-	const struct pt_regs___gadget *regs = gadget_syscall_regs();
-	unsigned long siginfo = gadget_syscall_arg3(regs);
-	bool to_thread = gadget_syscall_arg4(regs) & PIDFD_SIGNAL_THREAD;
-	struct attempt attempt = {
-		.origin = pidfd_send_signal,
-		.sig = (int)gadget_syscall_arg2(regs),
-		.si_code = siginfo     ? user_code(siginfo)
-			   : to_thread ? CODE_TKILL
-				       : CODE_USER,
-		.group = !to_thread,
-	};
-
-	return report(ctx, &attempt, ctx->ret);
+	if (ret >= 0)
+		return 0;
+	regs = gadget_syscall_regs();
+	is_32bit = gadget_syscall_is_32bit();
+	origin = call_current(regs, is_32bit, &sig);
+	if (origin == kernel || !is_wanted(sig))
+		return 0;
+	event = gadget_reserve_event(&events, struct event);
+	if (!event)
+		return 0;
+	event_fill(event, sig, failed_code(origin, regs, is_32bit));
+	event->result_raw = failed;
+	event->error_raw = (__u32)-ret;
+	event->origin_raw = origin;
+	fill_failed_target(event, regs, is_32bit);
+	gadget_submit_buf(ctx, &events, event, sizeof(*event));
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -47,6 +47,7 @@ STEPS = {
     "rt_tgsigqueueinfo_failed": [("rt_tgsigqueueinfo", "failed", SI_QUEUE, False)],
     "pidfd_send_signal_failed": [("pidfd_send_signal", "failed", SI_USER, True)],
     "kill_group": [("kill", "delivered", SI_USER, True)],
+    "kill_32bit_failed": [("kill", "failed", SI_USER, True)],
     "kill_32bit": [("kill", "ignored", SI_USER, True)],
     "sigpipe": [("kernel", "delivered", SI_USER, False)],
     "timer": [("kernel", "delivered", SI_KERNEL, True)],

@@ -266,10 +266,22 @@ static void touch_bad_memory(void)
 
 /* ---- calls of another kind -------------------------------------------------- */
 
-/* kill() as a 32-bit program calls it; a kernel without such calls kills the child. */
-static void send_by_32bit_call(void)
+/* kill() as a 32-bit program calls it; a kernel without such calls kills the caller. */
+static long kill_32bit(pid_t pid, int sig)
 {
+	long ret = -1;
+
 #if defined(__x86_64__)
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(37), "b"(pid), "c"(sig)
+			 : "memory", "r8", "r9", "r10", "r11");
+#endif
+	return ret;
+}
+
+static void send_by_32bit_calls(void)
+{
 	pid_t parent = getpid(), child;
 	int status = 0;
 
@@ -277,22 +289,18 @@ static void send_by_32bit_call(void)
 	child = fork();
 	must(child >= 0, "fork");
 	if (child == 0) {
-		long ret;
-
 		prctl(PR_SET_DUMPABLE, 0);
-		__asm__ volatile("int $0x80"
-				 : "=a"(ret)
-				 : "a"(37), "b"(parent), "c"(SIGUSR2)
-				 : "memory", "r8", "r9", "r10", "r11");
-		_exit(ret == 0 ? 0 : 1);
+		_exit(kill_32bit(NO_PID, SIGTERM) == -ESRCH && kill_32bit(parent, SIGUSR2) == 0
+			      ? 0
+			      : 1);
 	}
 	while (waitpid(child, &status, 0) < 0)
 		must(errno == EINTR, "waitpid");
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		return;
+	told("kill_32bit_failed", child, NO_PID, 0, SIGTERM, ESRCH);
 	told("kill_32bit", child, parent, parent, SIGUSR2, 0);
 	told("exited", child, parent, parent, SIGCHLD, 0);
-#endif
 }
 
 static int run_calls(void)
@@ -311,7 +319,7 @@ static int run_calls(void)
 	break_a_pipe();
 	spend_time();
 	touch_bad_memory();
-	send_by_32bit_call();
+	send_by_32bit_calls();
 	printf("]}\n");
 	return 0;
 }

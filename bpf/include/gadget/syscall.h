@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Arguments of a system call, read when it returns.
+ * A system call's number and arguments, read when it returns.
  *
  * The registers user space called with stay saved on the kernel stack until the
  * call is over, so a program at tracepoint/syscalls/sys_exit_* has the arguments and
@@ -14,6 +14,15 @@
  *
  * After a successful execve the saved registers are those of the new program.
  *
+ * A program at tp_btf/sys_exit sees all calls and picks its own by number.  For one call or
+ * two it costs the host more than tracepoints of these calls; for many it does not, and it is
+ * detached at once, sees the calls of 32-bit programs too, and is never passed
+ * over because another program runs:
+ *
+ *	bool is_32bit = gadget_syscall_is_32bit();
+ *	if (gadget_syscall_nr(regs) == GADGET_NR(is_32bit, 62, 37, 129, 37))
+ *		pid = (int)gadget_syscall_arg(regs, is_32bit, 1);
+ *
  * Include <vmlinux.h> and <bpf/bpf_helpers.h> first.  Needs Linux 5.15.
  */
 #ifndef GADGET_SYSCALL_H
@@ -26,10 +35,18 @@
 #if defined(__TARGET_ARCH_x86)
 
 struct pt_regs___gadget {
-	unsigned long di, si, dx, r10, r8, r9;
+	unsigned long di, si, dx, r10, r8, r9, bx, cx, bp, orig_ax;
 } __attribute__((preserve_access_index));
 
-# define __GADGET_SYSCALL_ARGS(X) X(1, di) X(2, si) X(3, dx) X(4, r10) X(5, r8) X(6, r9)
+struct thread_info___gadget {
+	__u32 status;
+} __attribute__((preserve_access_index));
+
+# define __GADGET_SYSCALL_ARGS(X)       X(1, di) X(2, si) X(3, dx) X(4, r10) X(5, r8) X(6, r9)
+# define __GADGET_SYSCALL_ARGS_32BIT(X) X(1, bx) X(2, cx) X(3, dx) X(4, si) X(5, di) X(6, bp)
+
+/* A call's number, by table: of x86-64 and i386, arm64 and arm. */
+# define GADGET_NR(is_32bit, x86_64, i386, arm64, arm) ((is_32bit) ? (i386) : (x86_64))
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -37,10 +54,18 @@ struct pt_regs___gadget {
 struct pt_regs___gadget {
 	unsigned long long regs[31];
 	unsigned long long orig_x0;
+	int syscallno;
+} __attribute__((preserve_access_index));
+
+struct thread_info___gadget {
+	unsigned long flags;
 } __attribute__((preserve_access_index));
 
 # define __GADGET_SYSCALL_ARGS(X) \
 	 X(1, orig_x0) X(2, regs[1]) X(3, regs[2]) X(4, regs[3]) X(5, regs[4]) X(6, regs[5])
+# define __GADGET_SYSCALL_ARGS_32BIT(X) __GADGET_SYSCALL_ARGS(X)
+
+# define GADGET_NR(is_32bit, x86_64, i386, arm64, arm) ((is_32bit) ? (arm) : (arm64))
 
 #else
 # error "define __TARGET_ARCH_x86 or __TARGET_ARCH_arm64"
@@ -60,5 +85,43 @@ static __always_inline const struct pt_regs___gadget *gadget_syscall_regs(void)
 	}
 
 __GADGET_SYSCALL_ARGS(__GADGET_SYSCALL_ARG)
+
+/* The number of the call; -1 when the task came into the kernel another way. */
+static __always_inline int gadget_syscall_nr(const struct pt_regs___gadget *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return (int)regs->orig_ax;
+#else
+	return regs->syscallno;
+#endif
+}
+
+/* Whether the current task's call is one of the 32-bit table. */
+static __always_inline bool gadget_syscall_is_32bit(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct thread_info___gadget *info = (const void *)&task->thread_info;
+
+#if defined(__TARGET_ARCH_x86)
+	return info->status & 0x0002; /* TS_COMPAT */
+#else
+	return info->flags >> 22 & 1; /* TIF_32BIT */
+#endif
+}
+
+/* Argument n, a constant from 1 to 6, of a call of either table. */
+static __always_inline unsigned long gadget_syscall_arg(const struct pt_regs___gadget *regs,
+							bool is_32bit, int n)
+{
+#define __GADGET_SYSCALL_ARG_CASE(number, reg) \
+	if (n == (number))                     \
+		return regs->reg;
+	if (is_32bit) {
+		__GADGET_SYSCALL_ARGS_32BIT(__GADGET_SYSCALL_ARG_CASE)
+	}
+	__GADGET_SYSCALL_ARGS(__GADGET_SYSCALL_ARG_CASE)
+#undef __GADGET_SYSCALL_ARG_CASE
+	return 0;
+}
 
 #endif
