@@ -3,13 +3,11 @@
  * A parameter of every type, and maps whose size is a variable.  One record per
  * getsid(2) of the process --pid: what each parameter was in the kernel, bit by bit.
  */
-#define gadget_l3endpoint_t gadget_l3endpoint_t_of_the_headers
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <gadget/buffer.h>
 #include <gadget/common.h>
 #include <gadget/filter.h>
-#undef gadget_l3endpoint_t
 
 enum params_color { RED = 1, GREEN = 2, BLUE = 4000000000u };
 enum params_small : signed char { BELOW = -3, ABOVE = 3 };
@@ -31,6 +29,7 @@ const volatile enum params_color p_color = GREEN;
 const volatile enum params_small p_small = BELOW;
 const volatile enum params_wide p_wide = WIDE;
 const volatile char p_text[8] = "text";
+const volatile struct gadget_l3endpoint_t p_ip = {};
 const volatile __u8 p_bytes[4] = { 1, 2, 3, 4 }; /* no text: cannot be set */
 
 GADGET_PARAM(p_s8)
@@ -49,17 +48,9 @@ GADGET_PARAM(p_color)
 GADGET_PARAM(p_small)
 GADGET_PARAM(p_wide)
 GADGET_PARAM(p_text)
+GADGET_PARAM(p_ip)
 GADGET_PARAM(p_bytes)
 
-/* The layout itself, whatever the headers have. */
-struct gadget_l3endpoint_t {
-	__u8 addr_raw[16];
-	__u8 version;
-	__u8 pad[15];
-} __attribute__((aligned(16)));
-
-const volatile struct gadget_l3endpoint_t p_ip = {};
-GADGET_PARAM(p_ip)
 
 /* How many slots each of these has is the parameter's, or the variable's, number. */
 struct {
