@@ -73,7 +73,7 @@ static void print_source(const struct model_source *s, struct arena *arena)
 static void print_param(const struct model_param *p, struct arena *arena)
 {
 	const char *quote = p->kind == PARAM_TEXT ? "\"" : "";
-	char choices[512];
+	char choices[480];
 
 	(void)printf("  --%-16s %-6s %s", p->key, param_kind_name(p->kind),
 		     p->variable ? p->variable : "changes the metadata");

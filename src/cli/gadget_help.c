@@ -11,8 +11,8 @@
 #include "gadget/metadata.h"
 
 enum {
-	COLUMN = 28, /* where descriptions begin */
-	LINE_MAX = 1024,
+	COLUMN = 28,      /* where descriptions begin */
+	LISTED_MAX = 480, /* bytes of a list of choices */
 };
 
 int gadget_look(const char *what, struct arena *arena, const struct model **ret_model,
@@ -70,7 +70,7 @@ static const char *param_flag(const struct model_param *p, struct arena *arena)
 /* "(RED, GREEN; default RED)" */
 static const char *param_rest(const struct model_param *p, struct arena *arena)
 {
-	char choices[LINE_MAX / 2];
+	char choices[LISTED_MAX];
 	const char *any = p->takes_any ? ", or any other" : "";
 	const char *quote = p->kind == PARAM_TEXT ? "\"" : "";
 

@@ -15,7 +15,9 @@
 
 enum {
 	SHOWN_MAX = 64,   /* bytes of a text that a message repeats */
-	LISTED_MAX = 400, /* bytes of a message's list of choices */
+	LISTED_MAX = 480, /* bytes of a message's list of choices */
+	LISTED_ALL = 20,  /* of more choices than these, */
+	LISTED_FEW = 4,   /* only the first are listed */
 	DIGITS_F32 = 9,   /* decimal digits that tell any two floats apart */
 	DIGITS_F64 = 17,  /* the same for doubles */
 };
@@ -33,6 +35,7 @@ const char *param_kind_name(enum param_kind kind)
 
 char *param_choices(const struct model_param *param, char *out, size_t size)
 {
+	uint32_t most = param->nchoices > LISTED_ALL ? LISTED_FEW : param->nchoices;
 	size_t at = 0;
 
 	out[0] = '\0';
@@ -41,7 +44,7 @@ char *param_choices(const struct model_param *param, char *out, size_t size)
 		const char *name = param->choices[i].name;
 
 		/* room for the dots of the one behind it, too */
-		if (at + strlen(name) + sizeof(", , ...") > size) {
+		if (i == most || at + strlen(name) + sizeof(", , ...") > size) {
 			(void)snprintf(out + at, size - at, "%s...", comma);
 			break;
 		}

@@ -10,7 +10,8 @@
  *   int, uint    decimal, or hexadecimal after 0x, within the variable's width
  *   char         one character, or a number; 'x' in quotes is always a character
  *   float        decimal, with exponent if need be, inf, nan
- *   enum         the name of an enumerator, or a number
+ *   enum         the name of an enumerator, a signal, an error, a system call; or a
+ *                number
  *   text         at most as many bytes as the array has; a full one has no NUL
  *   ip           an IPv4 or IPv6 address; the empty text is none at all
  */
@@ -89,7 +90,7 @@ uint64_t param_number(const struct model_param *param, const uint8_t *bytes);
 /* "bool", "int", "uint", ...: how help shows the type of a param. */
 const char *param_kind_name(enum param_kind kind);
 
-/* "a, b, c" of the choices, cut with "..." where they are many.  Returns out. */
+/* "a, b, c" of the choices; of many the first and "...".  Returns out. */
 char *param_choices(const struct model_param *param, char *out, size_t size);
 
 /* Bytes from a file as text that cannot drive a terminal: others than ASCII as \xNN. */

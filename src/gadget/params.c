@@ -21,6 +21,7 @@
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
 #include "gadget/metadata.h"
+#include "gadget/vocabulary.h"
 
 enum {
 	KEY_MAX = 64,       /* bytes of a key */
@@ -82,6 +83,36 @@ static int read_enumerators(const struct inspection *in, const struct btf_type *
 	return 0;
 }
 
+/* Numbers of these types have names that records show, so users may write them. */
+static const struct {
+	const char *type;
+	enum words words;
+} worded_types[] = {
+	{ "gadget_signal", WORDS_SIGNAL },
+	{ "gadget_errno", WORDS_ERRNO },
+	{ "gadget_syscall", WORDS_SYSCALL },
+};
+
+static void read_words(const struct inspection *in, enum words words, struct model_param *p)
+{
+	const struct names *names = vocabulary_make(in->arena, words);
+	struct param_choice *choices = arena_array(in->arena, names->n, sizeof(*choices));
+
+	p->kind = PARAM_ENUM;
+	p->choices = choices;
+	for (uint32_t i = 0; i < names->n; i++) {
+		const struct name *name = &names->list[i];
+
+		if (!name->text.len)
+			continue;
+		choices[p->nchoices++] = (struct param_choice){
+			.name = arena_strndup(in->arena, (const char *)name->text.at,
+					      name->text.len),
+			.number = name->value,
+		};
+	}
+}
+
 static enum param_kind kind_of_int(const struct inspection *in, const struct btf_type *t)
 {
 	if (t->size > 8 || (t->size & (t->size - 1)))
@@ -132,6 +163,11 @@ static int read_type(const struct inspection *in, uint32_t type_id, struct model
 	}
 	p->is_signed = p->kind == PARAM_INT ||
 		       (p->kind == PARAM_CHAR && btf_int_encoding(t) == BTF_INT_SIGNED);
+	if (p->kind != PARAM_INT && p->kind != PARAM_UINT)
+		return 0;
+	for (size_t i = 0; i < sizeof(worded_types) / sizeof(*worded_types); i++)
+		if (btf_is_called(in->btf, type_id, worded_types[i].type))
+			read_words(in, worded_types[i].words, p);
 	return 0;
 }
 

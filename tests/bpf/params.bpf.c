@@ -29,6 +29,7 @@ const volatile enum params_color p_color = GREEN;
 const volatile enum params_small p_small = BELOW;
 const volatile enum params_wide p_wide = WIDE;
 const volatile char p_text[8] = "text";
+const volatile gadget_signal p_signal = 0;
 const volatile struct gadget_l3endpoint_t p_ip = {};
 const volatile __u8 p_bytes[4] = { 1, 2, 3, 4 }; /* no text: cannot be set */
 
@@ -48,9 +49,9 @@ GADGET_PARAM(p_color)
 GADGET_PARAM(p_small)
 GADGET_PARAM(p_wide)
 GADGET_PARAM(p_text)
+GADGET_PARAM(p_signal)
 GADGET_PARAM(p_ip)
 GADGET_PARAM(p_bytes)
-
 
 /* How many slots each of these has is the parameter's, or the variable's, number. */
 struct {
@@ -81,6 +82,7 @@ struct params_event {
 	__s8 small;
 	__u64 wide;
 	__u64 text_bits;
+	__u32 signal;
 	__u64 ip_0;
 	__u64 ip_1;
 	__u64 ip_2;
@@ -126,6 +128,7 @@ static __always_inline void copy_params(struct params_event *event)
 	event->color = p_color;
 	event->small = p_small;
 	event->wide = p_wide;
+	event->signal = p_signal;
 	for (int i = 0; i < 8; i++)
 		((char *)&event->text_bits)[i] = p_text[i];
 	event->ip_0 = ip[0];

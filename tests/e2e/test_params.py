@@ -50,7 +50,7 @@ DEFAULTS = {
     "s8": -8, "s16": -16, "s32": -32, "s64": -64, "u8": 8, "u16": 16, "u32": 32, "u64": 64,
     "boolean": 1, "character": ord("c"), "float_bits": bits("f", 0.5),
     "double_bits": bits("d", 0.1), "color": 2, "small": -3, "wide": 0x123456789abc,
-    "text_bits": bits("8s", b"text"), **NONE,
+    "text_bits": bits("8s", b"text"), "signal": 0, **NONE,
 }
 
 LOWEST = {
@@ -58,12 +58,12 @@ LOWEST = {
     "--p-s64": "-9223372036854775808", "--p-u8": "0", "--p-u16": "0", "--p-u32": "0",
     "--p-u64": "0", "--p-bool": "false", "--p-char": "-128", "--p-float": "-1e-3",
     "--p-double": "-1e-300", "--p-color": "RED", "--p-small": "-128", "--p-wide": "NARROW",
-    "--p-text": "", "--p-ip": "192.0.2.1",
+    "--p-text": "", "--p-signal": "SIGHUP", "--p-ip": "192.0.2.1",
 }
 LOWEST_SEEN = {
     "s8": -2**7, "s16": -2**15, "s32": -2**31, "s64": -2**63, "u8": 0, "u16": 0, "u32": 0,
     "u64": 0, "boolean": 0, "character": -128, "float_bits": bits("f", -1e-3),
-    "double_bits": bits("d", -1e-300), "color": 1, "small": -128, "wide": 1, "text_bits": 0,
+    "double_bits": bits("d", -1e-300), "color": 1, "small": -128, "wide": 1, "text_bits": 0, "signal": 1,
     **FOUR,
 }
 HIGHEST = {
@@ -72,14 +72,14 @@ HIGHEST = {
     "--p-u32": "4294967295", "--p-u64": "18446744073709551615", "--p-bool": "true",
     "--p-char": "~", "--p-float": "inf", "--p-double": "1.7976931348623157e308",
     "--p-color": "BLUE", "--p-small": "ABOVE", "--p-wide": "18446744073709551615",
-    "--p-text": "12345678", "--p-ip": "2001:db8::1",
+    "--p-text": "12345678", "--p-signal": "64", "--p-ip": "2001:db8::1",
 }
 HIGHEST_SEEN = {
     "s8": 2**7 - 1, "s16": 2**15 - 1, "s32": 2**31 - 1, "s64": 2**63 - 1, "u8": 2**8 - 1,
     "u16": 2**16 - 1, "u32": 2**32 - 1, "u64": 2**64 - 1, "boolean": 1, "character": ord("~"),
     "float_bits": bits("f", float("inf")), "double_bits": bits("d", 1.7976931348623157e308),
     "color": 4000000000, "small": 3, "wide": 2**64 - 1, "text_bits": bits("8s", b"12345678"),
-    **SIX,
+    "signal": 64, **SIX,
 }
 
 

@@ -295,12 +295,15 @@ static void many_choices_are_cut(void **state)
 {
 	struct param_choice many[100];
 	struct model_param p = { .kind = PARAM_ENUM, .choices = many, .nchoices = 100 };
-	char text[24];
+	char text[24], wide[400];
 
 	(void)state;
 	for (size_t i = 0; i < 100; i++)
 		many[i].name = "name";
 	assert_string_equal(param_choices(&p, text, sizeof(text)), "name, name, name, ...");
+	assert_string_equal(param_choices(&p, wide, sizeof(wide)), "name, name, name, name, ...");
+	p.nchoices = 20;
+	assert_int_equal(strlen(param_choices(&p, wide, sizeof(wide))), 20 * 6 - 2);
 	p.nchoices = 2;
 	assert_string_equal(param_choices(&p, text, sizeof(text)), "name, name");
 }
@@ -416,6 +419,18 @@ static void every_type_of_variable_is_recognised(void **state)
 	assert_string_equal(get(m, "p-color")->choices[2].name, "BLUE");
 	assert_true(get(m, "p-color")->choices[2].number == 4000000000u);
 	assert_true(get(m, "p-small")->choices[0].number == (uint64_t)-3);
+}
+
+static void what_records_show_by_name_is_set_by_name(void **state)
+{
+	const struct model_param *p = get(inspect("params", NULL), "p-signal");
+
+	(void)state;
+	takes(*p, "SIGKILL", &(uint32_t){ 9 });
+	takes(*p, "9", &(uint32_t){ 9 });
+	assert_string_equal(param_text(p, (const uint8_t *)&(uint32_t){ 9 }, &arena), "SIGKILL");
+	assert_int_equal(param_parse(p, "SIGKIL", NULL, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "(did you mean 'SIGKILL'?)"));
 }
 
 static void well_known_parameters_say_what_they_are_for(void **state)
@@ -748,6 +763,7 @@ int main(void)
 		TEST(a_shown_value_reads_back_as_the_same_bytes),
 		TEST(many_choices_are_cut),
 		TEST(every_type_of_variable_is_recognised),
+		TEST(what_records_show_by_name_is_set_by_name),
 		TEST(well_known_parameters_say_what_they_are_for),
 		TEST(metadata_names_and_describes),
 		TEST(the_object_knows_the_defaults_of_numbers_the_metadata_those_of_texts),
