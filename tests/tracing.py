@@ -56,13 +56,16 @@ def thread_of_this_test():
     }
 
 
-def pipeline(tmp_path, gadget, ring=None, params=None):
+def pipeline(tmp_path, gadget, ring=None, params=None, fields=None, **options):
     """A pipeline file that prints everything as JSON and never drops what it has read."""
     text = {
-        "sources": {"s": {"type": "gadget", "gadget": gadget, "params": params or {}}},
-        "sinks": {"out": {"type": "stdout", "inputs": ["s"], "codec": "json",
+        "sources": {"s": {"type": "gadget", "gadget": gadget, "params": params or {}, **options}},
+        "sinks": {"out": {"type": "stdout", "inputs": ["s.*"], "codec": "json",
                           "buffer": {"when_full": "block", "memory": "1MiB"}}},
     }
+    if fields:
+        text["stages"] = {"few": {"type": "select", "inputs": ["s.*"], "fields": fields}}
+        text["sinks"]["out"]["inputs"] = ["few"]
     if ring:
         text["sources"]["s"]["ring"] = {"size": ring}
     path = tmp_path / "pipeline.yaml"

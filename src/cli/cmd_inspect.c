@@ -64,6 +64,7 @@ static void print_source(const struct model_source *s, struct arena *arena)
 	(void)printf(", %s, %s\n", s->seq_at == SCHEMA_NO_SEQ ? "not numbered" : "numbered",
 		     s->attempts && s->lost ? "attempts and losses counted"
 		     : s->lost              ? "losses counted"
+		     : s->is_perf           ? "losses counted by the kernel"
 					    : "losses not counted");
 	inspect_print_fields(s->fields, s->nfields, "", arena);
 	for (uint32_t i = 0; i < s->nskipped; i++)

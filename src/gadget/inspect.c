@@ -99,6 +99,7 @@ static int read_markers(struct inspection *in)
 		if (r < 0)
 			return r;
 	}
+	in->model->discards = counter_map(in, "gadget", "_discards");
 	if (in->model->nsources == 0)
 		return inspect_seed_rings(in);
 	return 0;

@@ -42,6 +42,9 @@ int inspect_seed_rings(struct inspection *in);
 /* The other data sources of that time. */
 int inspect_seed_others(struct inspection *in);
 
+/* The per-CPU counter <map><suffix>, if it is there and has the right shape, or NULL. */
+const char *counter_map(const struct inspection *in, const char *map, const char *suffix);
+
 /* Split "a___b___c" in place; returns the number of parts, at most max. */
 uint32_t marker_split(char *text, char **parts, uint32_t max);
 

@@ -330,6 +330,8 @@ static int load_without_rings(struct loaded *l, const struct load_options *optio
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	r = load_with(l, options, path, c, err);
 	close(fd);
+	if (r == -ENOEXEC)
+		return error_add(err, " (does it send through rings only? see 'transport')");
 	return r;
 }
 
@@ -513,6 +515,23 @@ int loaded_counter(const struct loaded *l, uint32_t source, enum load_counter co
 	if (fd < 0)
 		return -ENOENT;
 	return bpf_map_lookup_elem(fd, &key, per_cpu);
+}
+
+uint64_t loaded_discards(const struct loaded *l)
+{
+	const char *name = l->model->discards;
+	int fd = name ? bpf_object__find_map_fd_by_name(l->object, name) : -1;
+	uint64_t *per_cpu, sum = 0;
+	uint32_t key = 0;
+
+	if (fd < 0)
+		return 0;
+	per_cpu = xcalloc(l->ncpus, sizeof(*per_cpu));
+	if (bpf_map_lookup_elem(fd, &key, per_cpu) == 0)
+		for (uint32_t i = 0; i < l->ncpus; i++)
+			sum += per_cpu[i];
+	free(per_cpu);
+	return sum;
 }
 
 uint32_t loaded_cpus(const struct loaded *l)

@@ -56,6 +56,10 @@ enum load_counter { LOAD_ATTEMPTS, LOAD_LOST };
 int loaded_counter(const struct loaded *loaded, uint32_t source, enum load_counter counter,
 		   uint64_t *per_cpu);
 
+/* Records of all data sources that programs took back before they were sent, where that
+ * leaves no trace in the transport. */
+uint64_t loaded_discards(const struct loaded *loaded);
+
 /* CPUs the kernel may ever have: the length of every per-CPU value. */
 uint32_t loaded_cpus(const struct loaded *loaded);
 

@@ -108,7 +108,8 @@ struct model {
 	struct model_map *maps;
 	struct model_param *params;
 	uint32_t nsources, nprograms, nmaps, nparams;
-	const char **needs; /* what must be there to run it, in words */
+	const char *discards; /* the per-CPU map that counts records never sent, or NULL */
+	const char **needs;   /* what must be there to run it, in words */
 	uint32_t nneeds;
 };
 

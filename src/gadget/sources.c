@@ -16,8 +16,7 @@ enum {
 	COUNTER_VALUE = 8,
 };
 
-/* The per-CPU counter <map><suffix>, if it is there and has the right shape. */
-static const char *counter_map(const struct inspection *in, const char *map, const char *suffix)
+const char *counter_map(const struct inspection *in, const char *map, const char *suffix)
 {
 	const char *name = arena_printf(in->arena, "%s%s", map, suffix);
 	const struct model_map *m = model_map_find(in->model, name);
@@ -82,7 +81,7 @@ static int add_tracer(struct inspection *in, const char *name, const struct mode
 	s->lost = counter_map(in, map->name, "_lost_samples");
 	for (uint32_t i = 0; i + 1 < in->model->nsources; i++)
 		if (in->model->sources[i].map && !strcmp(in->model->sources[i].map, s->map))
-			s->unsupported = "several data sources in one ring";
+			s->unsupported = "one map with other data sources";
 	r = fields_read(in->arena, in->btf, struct_id, style, in->model->metadata, s, in->err);
 	if (r < 0)
 		return error_wrap(in->err, "data source '%s'", s->name);

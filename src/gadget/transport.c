@@ -143,6 +143,11 @@ int transport_lost(const struct transport *t, uint64_t *per_cpu)
 	return 0;
 }
 
+bool transport_is_exact(const struct transport *t)
+{
+	return t->kind == TRANSPORT_RING || t->perf.counts_lost;
+}
+
 int transport_fd(const struct transport *t)
 {
 	return t->epoll_fd;

@@ -68,6 +68,13 @@ uint64_t transport_discarded(const struct transport *transport);
  */
 int transport_lost(const struct transport *transport, uint64_t *per_cpu);
 
+/*
+ * Whether what was lost can be known to the last record.  Of a perf buffer the kernel
+ * counts that since Linux 6.0; before, what was lost behind a CPU's last record may be
+ * missing.
+ */
+bool transport_is_exact(const struct transport *transport);
+
 /* A descriptor to poll all the time: it is readable when it is time to read. */
 int transport_fd(const struct transport *transport);
 

@@ -331,13 +331,25 @@ static void end_port(struct port *port)
 	source_end(s->source);
 }
 
-/* Whether every attempt has been lost, discarded or read. */
+/* Whether attempts and losses are both counted, and to the last one. */
+static bool is_exact(const struct port *port)
+{
+	return port->model->attempts && port->model->lost && transport_is_exact(&port->transport);
+}
+
+/*
+ * Whether every attempt has been lost, discarded or read.  What was discarded without a
+ * trace may be another port's: then more is accounted for than was attempted.
+ */
 static bool is_complete(struct port *port)
 {
-	if (!port->model->attempts || !port->model->lost)
+	uint64_t discarded = transport_discarded(&port->transport);
+
+	if (!is_exact(port))
 		return true;
-	return sum_counter(port, LOAD_ATTEMPTS) ==
-	       sum_counter(port, LOAD_LOST) + transport_discarded(&port->transport) + port->read;
+	discarded += loaded_discards(port->owner->loaded);
+	return sum_counter(port, LOAD_ATTEMPTS) <=
+	       sum_counter(port, LOAD_LOST) + discarded + port->read;
 }
 
 /* Losses behind the last record. */
@@ -533,12 +545,16 @@ static void gadget_stop(void *self)
 static void gadget_count(void *self, struct source_counts *ret_counts)
 {
 	struct gadget_source *s = self;
-	struct source_counts counts = { .has_attempts = true, .missed = loaded_missed(s->loaded) };
+	struct source_counts counts = {
+		.has_attempts = true,
+		.missed = loaded_missed(s->loaded),
+		.discarded = loaded_discards(s->loaded),
+	};
 
 	for (uint32_t i = 0; i < s->model->nsources; i++) {
 		struct port *port = &s->ports[i];
 
-		counts.has_attempts &= port->model->attempts && port->model->lost;
+		counts.has_attempts &= is_exact(port);
 		counts.attempts += sum_counter(port, LOAD_ATTEMPTS);
 		counts.lost += sum_counter(port, LOAD_LOST);
 		counts.discarded += transport_discarded(&port->transport);

@@ -30,7 +30,7 @@
  * (gadget_*_buf) choose when they are loaded: a kernel without ring buffers (before 5.8)
  * gets the records through a perf event array, which the loader makes of the map; until
  * then they lie in the map gadget_heap.  There the kernel reports what the array had no
- * room for, and discarded records leave no trace.
+ * room for, and discarded records are counted in the map gadget_discards.
  *
  * A program that calls no gadget_reserve_buf() should
  *
@@ -176,6 +176,9 @@ struct {
 	__uint(value_size, GADGET_MAX_EVENT_SIZE);
 } gadget_heap SEC(".maps");
 
+/* Records taken back before they were sent, of all maps. */
+GADGET_COUNTER_MAP(gadget_discards);
+
 static __always_inline void *__gadget_heap_slot(void)
 {
 	__u32 zero = 0;
@@ -214,6 +217,10 @@ static __always_inline void gadget_discard_buf(void *buf)
 {
 	if (__gadget_has_ring())
 		bpf_ringbuf_discard(buf, 0);
+#ifndef GADGET_NO_BUF_RESERVE
+	else
+		(void)gadget_counter_add(&gadget_discards);
+#endif
 }
 
 /*

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Perf event arrays, the fall-back to them, and several data sources: exact at full speed."""
+
+import collections
+import json
+import subprocess
+import time
+
+import pytest
+
+from support import BUILD, SCALE, Process, clean_env, wait_until, workload
+from tracing import PATIENCE, Run
+
+pytestmark = pytest.mark.usefixtures("needs_bpf")
+
+CALLS = 200_000 * SCALE
+COMM = {"comm": "calls"}
+
+
+def attach(run, events):
+    """Wait until the gadget sees the calls of processes called `calls`, of every kind."""
+    def seen():
+        subprocess.run([workload("calls"), "1", "1"], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, check=True)
+        return all(run.has(f'"event":"{event}"'.encode()) for event in events)
+
+    wait_until(seen, "the gadget to be attached")
+
+
+def call_often(run, stall):
+    """Run the workload to its end while nobody reads for `stall` seconds; its process id."""
+    with Process([workload("calls"), CALLS, 2], env=clean_env()) as calls:
+        if stall:
+            run.may_read.clear()
+        began = time.monotonic()
+        calls.send("go\n")
+        calls.popen.stdin.close()
+        wait_until(lambda: time.monotonic() - began >= stall, "the reader's pause to be over")
+        run.may_read.set()
+        assert calls.wait(PATIENCE) == 0, calls.stderr
+        return int(calls.stdout)
+
+
+def tally(run, pid):
+    """What the stream says of each event: records of that process, and losses."""
+    records, lost = collections.Counter(), collections.Counter()
+    ids = set()
+    with open(run.output, "rb") as lines:
+        for line in map(json.loads, lines):
+            if "_loss" in line:
+                assert line["_loss"]["reason"] == "ring_full" and "cpu" in line["_loss"]
+                lost[line["_loss"]["event"]] += line["_loss"]["n"]
+                continue
+            assert line["@id"] not in ids
+            ids.add(line["@id"])
+            if line.get("pid") == pid or line.get("proc", {}).get("pid") == pid:
+                records[line["event"]] += 1
+    return records, lost
+
+
+def run_and_check(gadgetctl, tmp_path, events, stall, **how):
+    """Every call of the workload is a record or counted as lost, of each kind."""
+    fields = ["@id", "event", how.pop("pid", "pid")]
+    with Run(gadgetctl, tmp_path, params=COMM, fields=fields, **how) as run:
+        attach(run, events)
+        pid = call_often(run, stall)
+        source, books = run.finish()
+        records, lost = tally(run, pid)
+    assert books["balanced"], books
+    for event in events:
+        assert records[event] + lost[event] == CALLS
+        assert records[event] > 0
+    assert sum(lost.values()) == source["lost"]
+    return source
+
+
+def test_perf_array_is_exact_at_full_speed(gadgetctl, tmp_path):
+    run_and_check(gadgetctl, tmp_path, ["getppid"], 0, gadget=f"{BUILD}/tests/bpf/perf_only.o")
+
+
+def test_perf_array_is_exact_when_it_must_lose(gadgetctl, tmp_path):
+    source = run_and_check(gadgetctl, tmp_path, ["getppid"], 2, ring="64KiB",
+                           gadget=f"{BUILD}/tests/bpf/perf_only.o")
+    assert source["lost"] > 0
+
+
+def test_fall_back_to_perf_buffers_is_exact_when_it_must_lose(gadgetctl, tmp_path):
+    source = run_and_check(gadgetctl, tmp_path, ["getppid"], 2, ring="64KiB", transport="perf",
+                           gadget=f"{BUILD}/tests/bpf/raw_tp.o", pid="proc.pid")
+    assert source["lost"] > 0
+    assert source["attempts"] == source["lost"] + source["read"]
+
+
+def test_several_data_sources_are_exact_each(gadgetctl, tmp_path):
+    source = run_and_check(gadgetctl, tmp_path, ["getppid", "getpgid", "getsid"], 2, ring="64KiB",
+                           gadget=f"{BUILD}/tests/bpf/several.o")
+    assert source["lost"] > 0
+    assert source["attempts"] == source["lost"] + source["read"]
