@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "data/batch.h"
 
 /* Not in the headers of kernels before 6.0. */
@@ -38,6 +39,12 @@ enum {
 	 */
 	BUSY = 16,
 };
+
+/*
+ * A program that took the quiet event from the map before it was replaced may send its
+ * record after that; it does not take long.
+ */
+#define SETTLE_NS (100 * NS_PER_MS)
 
 /* ---- opening ------------------------------------------------------------- */
 
@@ -347,14 +354,22 @@ int perf_watch(const struct perf *perf, int epoll_fd, struct error *err)
 	return 0;
 }
 
-bool perf_listen(struct perf *perf)
+int64_t perf_listen(struct perf *perf)
 {
+	bool was_quiet = false;
+
 	for (uint32_t i = 0; i < perf->ncpus; i++) {
-		perf->cpus[i].recent = 0;
-		if (!perf->cpus[i].is_loud)
-			(void)select_event(perf, &perf->cpus[i], true);
+		struct perf_cpu *c = &perf->cpus[i];
+
+		c->recent = 0;
+		if (c->is_loud)
+			continue;
+		was_quiet = true;
+		(void)select_event(perf, c, true);
 	}
-	return perf_is_empty(perf);
+	if (!perf_is_empty(perf))
+		return 1;
+	return was_quiet ? SETTLE_NS : 0;
 }
 
 void perf_hush(struct perf *perf)

@@ -92,10 +92,10 @@ int perf_watch(const struct perf *perf, int epoll_fd, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*
- * Ask to be woken for each record.  False: records came meanwhile, for which nobody
- * may have been woken.
+ * Ask to be woken for each record.  Returns in how many ns to look all the same, because
+ * records came, or may yet come, for which nobody is woken; 0: sleep.
  */
-bool perf_listen(struct perf *perf);
+int64_t perf_listen(struct perf *perf);
 
 /* The reader will look by itself: do not wake it for CPUs that are busy. */
 void perf_hush(struct perf *perf);

@@ -15,8 +15,6 @@
 
 #include "base/clock.h"
 
-#define AT_ONCE_NS 1 /* the shortest time a timerfd knows */
-
 static int watch_ring(const struct transport *t, int operation, uint32_t events)
 {
 	struct epoll_event wanted = { .events = events };
@@ -164,13 +162,13 @@ static void set_timer(const struct transport *t, int64_t ns)
 
 void transport_sleep(struct transport *t)
 {
-	bool may_sleep = true;
+	int64_t look_ns = 0;
 
 	if (t->kind == TRANSPORT_PERF)
-		may_sleep = perf_listen(&t->perf);
+		look_ns = perf_listen(&t->perf);
 	else if (!t->is_listening)
-		may_sleep = t->is_listening = watch_ring(t, EPOLL_CTL_MOD, EPOLLIN) == 0;
-	set_timer(t, may_sleep ? 0 : AT_ONCE_NS);
+		t->is_listening = watch_ring(t, EPOLL_CTL_MOD, EPOLLIN) == 0;
+	set_timer(t, look_ns);
 }
 
 void transport_nap(struct transport *t, int64_t ns)

@@ -75,7 +75,11 @@ int transport_lost(const struct transport *transport, uint64_t *per_cpu);
  */
 bool transport_is_exact(const struct transport *transport);
 
-/* A descriptor to poll all the time: it is readable when it is time to read. */
+/*
+ * A descriptor to poll all the time: it is readable when it is time to read.  It may
+ * tell of a record only once, so begin with a nap: what came before somebody polled
+ * it is found then.
+ */
 int transport_fd(const struct transport *transport);
 
 /* Sleep: it is time to read when a record comes, or has come meanwhile. */

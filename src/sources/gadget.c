@@ -494,7 +494,7 @@ static int gadget_start(void *self, struct error *err)
 		return r;
 	for (uint32_t i = 0; i < s->model->nsources; i++) {
 		(void)uv_poll_start(&s->ports[i].ready, UV_READABLE, on_ready);
-		transport_sleep(&s->ports[i].transport);
+		transport_nap(&s->ports[i].transport, AT_ONCE_NS);
 	}
 	return 0;
 }
