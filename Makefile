@@ -136,7 +136,7 @@ $(BINARY): $(BUILD)/obj/main.o $(SHIMS) $(ARCHIVE)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d \
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/tools/*.d $(BUILD)/tests/fuzz/*.d \
 	   $(BUILD)/tests/bench/*.d)
 
 # ---- BPF -------------------------------------------------------------------
@@ -198,9 +198,18 @@ $(BUILD)/tests/interop/kafka_mock: tests/interop/kafka/kafka_mock.c
 # This unit test needs its peer.
 $(BUILD)/tests/unit/test_sink_kafka: | $(BUILD)/tests/interop/kafka_mock
 
+# Programs the tests run that are made of our code.
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+
+$(BUILD)/tests/tools/%: tests/tools/%.c $(SHIMS) $(ARCHIVE)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< \
+		$(SHIMS) $(ARCHIVE) $(LIBS)
+
 .PHONY: unit-binaries test-programs
 unit-binaries: $(UNIT_BINARIES)
-test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(PEERS)
+test-programs: $(UNIT_BINARIES) $(WORKLOADS) $(TEST_TOOLS) $(PEERS)
 ifneq ($(wildcard bpf/bpf.mk),)
 test-programs unit: test-bpf
 endif

@@ -87,7 +87,7 @@ static const char *place_float(const struct member *m, struct field *f)
 	return NULL;
 }
 
-/* A lone char is a small number without sign, whatever the machine makes of it. */
+/* A lone char is a small number; for the BPF target it has a sign. */
 static bool is_signed(const struct btf_type *t)
 {
 	return btf_is_int(t) ? btf_int_encoding(t) == BTF_INT_SIGNED : btf_kflag(t);
