@@ -46,6 +46,7 @@ static const struct notes_template templates[] = {
 	    .max_width = 52,
 	    .ellipsis = ELLIPSIS_MIDDLE } },
 	{ "l3endpoint", 0, { .description = "Address", .width = 16, .max_width = 45 } },
+	{ "kernel_stack", FIELD_QUIET, { .description = "Kernel stack" } },
 	{ "user_stack", FIELD_QUIET, { .description = "User stack" } },
 	{ "node", 0, { .description = "Node", .width = WIDE, .ellipsis = ELLIPSIS_MIDDLE } },
 	{ "pod", 0, { .description = "Pod", .width = WIDE, .ellipsis = ELLIPSIS_MIDDLE } },
@@ -75,6 +76,7 @@ static const struct {
 	{ "gadget_gid", "gid" },
 	{ "gadget_mntns_id", "mntns_id" },
 	{ "gadget_netns_id", "netns_id" },
+	{ "gadget_kernel_stack", "kernel_stack" },
 };
 
 const struct notes_template *notes_template(const char *name)
