@@ -32,11 +32,17 @@ struct check {
 };
 
 static const char *const root_keys[] = {
-	"name",        "description",   "homepageURL",  "documentationURL", "sourceURL",
-	"annotations", "datasources",   "params",       "ebpfParams",       "programs",
-	"operator",    "paramDefaults", "tags",         "documentation",    "columns",
-	"ebpf_params", "tracers",       "snapshotters", "toppers",          "structs",
-	NULL,
+	"name",         "description",
+	"homepageURL",  "documentationURL",
+	"sourceURL",    "annotations",
+	"datasources",  "params",
+	"ebpfParams",   "programs",
+	"operator",     "paramDefaults",
+	"tags",         "documentation",
+	"columns",      "category",
+	"ebpf_params",  "tracers",
+	"snapshotters", "toppers",
+	"structs",      NULL,
 };
 static const char *const source_keys[] = { "annotations", "tags", "fields", NULL };
 static const char *const field_keys[] = { "annotations", "tags", NULL };
