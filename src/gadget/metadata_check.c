@@ -176,15 +176,21 @@ static void check_annotations(struct check *c, const struct yaml_node *annotatio
 
 enum { NAME_BYTES = 512 };
 
-/* A field, or what has fields in it. */
+/* A field, what has fields in it, or what is in the elements of one. */
 static bool is_field_of(const struct model_source *s, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (uint32_t i = 0; i < s->nfields; i++)
-		if (!strncasecmp(s->fields[i].name, name, len) &&
-		    (!s->fields[i].name[len] || s->fields[i].name[len] == '.'))
+	for (uint32_t i = 0; i < s->nfields; i++) {
+		const struct field *f = &s->fields[i];
+		size_t field_len = strlen(f->name);
+
+		if (!strncasecmp(f->name, name, len) && (!f->name[len] || f->name[len] == '.'))
 			return true;
+		if (f->type == TYPE_ARRAY && f->element->is_object && len > field_len &&
+		    !strncasecmp(f->name, name, field_len) && name[field_len] == '.')
+			return true;
+	}
 	return false;
 }
 

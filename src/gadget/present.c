@@ -27,31 +27,85 @@ struct presenting {
 	const struct model_source *source;
 	const struct field *field;
 	struct error *err;
-	/* its annotations, and those of the first format; found once a field */
-	const struct yaml_node *own, *every;
+	/* where its annotations are, the first to ask first; found once a field */
+	const struct yaml_node *places[4];
 	struct notes notes;
 	uint8_t flags;
 	/* who said so: NULL when it is the type's or the template's */
 	const struct yaml_node *width, *min_width, *max_width;
 };
 
-static void look_at(struct presenting *p, const struct field *field)
+static bool ends_in(const char *name, const char *part)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && !strcmp(dot + 1, part);
+}
+
+static struct field *find_field(const struct model_source *s, const char *name)
+{
+	for (uint32_t i = 0; i < s->nfields; i++)
+		if (!strcasecmp(s->fields[i].name, name))
+			return &s->fields[i];
+	return NULL;
+}
+
+/* The struct of an address whose column the field is; NULL when it is no such field. */
+static const char *address_of(const struct presenting *p, const struct field *field)
+{
+	const char *dot = strrchr(field->name, '.');
+	char *parent;
+
+	if (!dot || (field->type != TYPE_ENDPOINT && field->type != TYPE_IP))
+		return NULL;
+	parent = arena_strndup(p->arena, field->name, (size_t)(dot - field->name));
+	if (field->type == TYPE_ENDPOINT)
+		return ends_in(field->name, "endpoint") ? parent : NULL;
+	/* with a port, the endpoint is the column */
+	if (!ends_in(field->name, "addr") ||
+	    find_field(p->source, arena_printf(p->arena, "%s.endpoint", parent)))
+		return NULL;
+	return parent;
+}
+
+static const struct yaml_node *fields_of(const struct presenting *p)
 {
 	const struct yaml_node *sources = tree_map(p->metadata->root, "datasources");
-	const struct yaml_node *fields = tree_map(tree_map(sources, p->source->name), "fields");
+
+	return tree_map(tree_map(sources, p->source->name), "fields");
+}
+
+static const struct yaml_node *annotations_of(const struct yaml_node *fields, const char *name)
+{
+	return name ? tree_map(tree_map(fields, name), "annotations") : NULL;
+}
+
+static void look_at(struct presenting *p, const struct field *field)
+{
+	const struct yaml_node *fields = fields_of(p), *every = p->metadata->every;
+	const char *address = fields || every ? address_of(p, field) : NULL;
 
 	p->field = field;
-	p->own = tree_map(tree_map(fields, field->name), "annotations");
-	p->every = tree_map(tree_map(p->metadata->every, field->name), "annotations");
+	p->places[0] = annotations_of(fields, field->name);
+	p->places[1] = annotations_of(fields, address);
+	p->places[2] = annotations_of(every, field->name);
+	p->places[3] = annotations_of(every, address);
+}
+
+static bool has_annotations(const struct presenting *p)
+{
+	return p->places[0] || p->places[1] || p->places[2] || p->places[3];
 }
 
 static const struct yaml_node *said(const struct presenting *p, const char *key)
 {
-	const struct yaml_node *node = metadata_find(p->own, key);
+	for (size_t i = 0; i < sizeof(p->places) / sizeof(*p->places); i++) {
+		const struct yaml_node *node = metadata_find(p->places[i], key);
 
-	if (!node)
-		node = metadata_find(p->every, key);
-	return node && node->kind != YAML_NULL ? node : NULL;
+		if (node && node->kind != YAML_NULL)
+			return node;
+	}
+	return NULL;
 }
 
 static int bad(const struct presenting *p, const struct yaml_node *node, const char *key,
@@ -284,7 +338,7 @@ static int present_field(struct presenting *p, struct field *field)
 	int r;
 
 	look_at(p, field);
-	if (!p->own && !p->every)
+	if (!has_annotations(p))
 		return 0;
 	p->flags = field->flags;
 	p->notes = field->notes ? *field->notes : none;
@@ -306,15 +360,31 @@ static int present_field(struct presenting *p, struct field *field)
 	return 0;
 }
 
-/* ---- places -------------------------------------------------------------- */
-
-static struct field *find_field(const struct model_source *s, const char *name)
+/* A struct that JSON leaves out is left out with all its members. */
+static int skip_members(struct presenting *p, struct field *field)
 {
-	for (uint32_t i = 0; i < s->nfields; i++)
-		if (!strcasecmp(s->fields[i].name, name))
-			return &s->fields[i];
-	return NULL;
+	const char *dot = strchr(field->name, '.');
+	bool is_skipped = false;
+	int r = 0;
+
+	look_at(p, field);
+	if (said(p, "json.skip"))
+		return 0;
+	for (; dot && r == 0; dot = strchr(dot + 1, '.')) {
+		const char *parent =
+			arena_strndup(p->arena, field->name, (size_t)(dot - field->name));
+
+		p->places[0] = annotations_of(fields_of(p), parent);
+		p->places[1] = annotations_of(p->metadata->every, parent);
+		p->places[2] = p->places[3] = NULL;
+		r = read_bool(p, "json.skip", &is_skipped, NULL);
+	}
+	if (r == 0 && is_skipped)
+		field->flags |= FIELD_COLUMN;
+	return r;
 }
+
+/* ---- places -------------------------------------------------------------- */
 
 static int no_replacement(const struct presenting *p, const struct yaml_node *node)
 {
@@ -454,6 +524,8 @@ static int present_source(struct presenting *p, struct model_source *s)
 	p->source = s;
 	for (uint32_t i = 0; i < s->nfields && r == 0; i++)
 		r = present_field(p, &s->fields[i]);
+	for (uint32_t i = 0; i < s->nfields && r == 0; i++)
+		r = skip_members(p, &s->fields[i]);
 	for (uint32_t i = 0; i < s->nfields && r == 0; i++)
 		describe_derived(p, s, &s->fields[i]);
 	if (r == 0)

@@ -22,6 +22,10 @@
  *   columns.order       fields that have it come first, in its order
  *   json.skip           in columns only (FIELD_COLUMN)
  *
+ * A struct that is an address (gadget_l3endpoint_t, gadget_l4endpoint_t) is shown by
+ * one of its members; that one has the struct's annotations, too. A struct's json.skip
+ * is its members'.
+ *
  * Labels do not change, so JSON and msgpack do not either, but for what json.skip
  * leaves out and the order of keys.
  */

@@ -145,7 +145,7 @@ def test_inspect_says_what_fields_are_and_where_they_are_seen(gadgetctl, gadget)
     assert fields["fname"]["description"] == "path\x1b[2J\nof\x07 it"
 
 
-@pytest.mark.parametrize("name", ["trace_open", "trace_exec", "trace_signal"])
+@pytest.mark.parametrize("name", ["trace_open", "trace_exec", "trace_mount", "trace_signal"])
 def test_the_metadata_of_our_gadgets_fits(gadgetctl, name):
     model = json.loads(gadgetctl.run("inspect", name, "-o", "json").stdout)
     assert model["metadata"] and model["findings"] == []

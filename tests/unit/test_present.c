@@ -143,6 +143,41 @@ static void what_is_made_from_a_field_has_its_description(void **state)
 	assert_null(field_named("fname")->notes);
 }
 
+static void an_address_is_shown_as_its_struct_is_annotated(void **state)
+{
+	(void)state;
+	make_model(
+		"datasources.open.fields:\n"
+		"  src: { annotations: { description: from, columns: { width: 30, alias: S } } }\n"
+		"  src.endpoint: { annotations: { columns.width: 31 } }\n"
+		"  dns: { annotations: { columns.hidden: true, template: l3endpoint } }\n");
+	add_field("src.endpoint", TYPE_ENDPOINT, LAYOUT_L4, 21, "l4endpoint");
+	add_field("src.addr", TYPE_IP, LAYOUT_L3, 17, NULL);
+	add_field("dns.addr", TYPE_IP, LAYOUT_L3, 17, NULL);
+	assert_int_equal(present_apply(&arena, &model, &error), 0);
+	assert_string_equal(field_named("src.endpoint")->notes->description, "from");
+	assert_string_equal(field_named("src.endpoint")->notes->alias, "S");
+	assert_int_equal(field_named("src.endpoint")->notes->width, 31);
+	assert_null(field_named("src.addr")->notes);
+	assert_int_equal(field_named("dns.addr")->flags, FIELD_QUIET);
+	assert_string_equal(field_named("dns.addr")->notes->description, "Address");
+}
+
+static void a_struct_that_json_skips_is_skipped_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(apply("proc", "json.skip: true"), 0);
+	assert_int_equal(field_named("proc.pid")->flags, FIELD_COLUMN);
+	assert_int_equal(field_named("proc.comm")->flags, FIELD_COLUMN);
+	assert_int_equal(field_named("fname")->flags, 0);
+	make_model("datasources.open.fields:\n"
+		   "  proc: { annotations: { json.skip: true } }\n"
+		   "  proc.pid: { annotations: { json.skip: false } }\n");
+	assert_int_equal(present_apply(&arena, &model, &error), 0);
+	assert_int_equal(field_named("proc.pid")->flags, 0);
+	assert_int_equal(field_named("proc.comm")->flags, FIELD_COLUMN);
+}
+
 static void every_annotation_has_its_effect(void **state)
 {
 	const struct notes *n;
@@ -417,6 +452,8 @@ int main(void)
 		cmocka_unit_test_teardown(annotations_win_over_templates_and_those_over_types,
 					  release),
 		cmocka_unit_test_teardown(what_is_made_from_a_field_has_its_description, release),
+		cmocka_unit_test_teardown(an_address_is_shown_as_its_struct_is_annotated, release),
+		cmocka_unit_test_teardown(a_struct_that_json_skips_is_skipped_whole, release),
 		cmocka_unit_test_teardown(every_annotation_has_its_effect, release),
 		cmocka_unit_test_teardown(hidden_fields_stay_in_json_and_skipped_ones_in_columns,
 					  release),
