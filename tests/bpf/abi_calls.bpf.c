@@ -132,7 +132,7 @@ int enter_getsid(struct trace_event_raw_sys_enter *ctx)
 	c->file[0] = 0;
 	c->start[0] = 0;
 	c->timestamp_raw = bpf_ktime_get_boot_ns();
-	gadget_process_populate(&c->proc);
+	gadget_fill_current_process(&c->proc);
 	c->mntns_id = gadget_get_mntns_id();
 	c->kstack_raw = gadget_get_kernel_stack(ctx);
 	gadget_get_user_stack_from_tracepoint(ctx, &c->ustack);

@@ -7,6 +7,12 @@
 #include <gadget/gpu_bridge_maps.h>
 #include <gadget/buffer.h>
 
+/* A gadget may have one of its own; it is the one that is called, with a __u8. */
+static __always_inline bool gpu_device_underutilized(__u8 device, __u32 max_pct)
+{
+	return device < GPU_MAX_DEVICES && gpu_device_underutilized((__u32)device, max_pct);
+}
+
 struct holder {
 	gadget_bytes bytes_raw;
 	bool is_idle;

@@ -42,4 +42,10 @@ static __always_inline void gadget_process_populate(struct gadget_process *p)
 	p->parent.tid = parent->pid;
 }
 
+/* The same, by the name older sources have. */
+static __always_inline void gadget_fill_current_process(struct gadget_process *p)
+{
+	gadget_process_populate(p);
+}
+
 #endif

@@ -62,11 +62,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } gpu_device SEC(".maps");
 
-/* True when the device is known to have less to do than `max_pct` percent. */
-static __always_inline bool gpu_device_underutilized(__u8 device, __u32 max_pct)
+/*
+ * True when the device is known to have less to do than `max_pct` percent.  Some sources
+ * bring their own of this name, for a __u8; C may choose between the two.
+ */
+static __always_inline __attribute__((overloadable)) bool gpu_device_underutilized(__u32 device,
+										   __u32 max_pct)
 {
-	__u32 key = device;
-	const struct gpu_device_metrics *m = bpf_map_lookup_elem(&gpu_device, &key);
+	const struct gpu_device_metrics *m = bpf_map_lookup_elem(&gpu_device, &device);
 
 	return m && m->sm_util_pct < max_pct;
 }

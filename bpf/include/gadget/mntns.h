@@ -13,6 +13,10 @@
 
 #ifdef __VMLINUX_H__
 
+/* Gadgets take BPF_KPROBE and the like for granted once they have included this. */
+# include <bpf/bpf_core_read.h>
+# include <bpf/bpf_tracing.h>
+
 /* `task` is a pointer the verifier knows: of bpf_get_current_task_btf() or an argument. */
 static __always_inline gadget_mntns_id gadget_task_mntns_id(const struct task_struct *task)
 {
