@@ -87,13 +87,16 @@ static enum exit_status print_topic(const char *name)
 {
 	const struct command *command = command_find(name);
 
+	/* one word may be both, a command and a component */
 	if (command)
 		command_print_help(command, stdout);
-	else if (!strcmp(name, "components"))
+	if (command && reference_has(name))
+		(void)fputc('\n', stdout);
+	if (!strcmp(name, "components"))
 		reference_print_list(stdout);
 	else if (!strcmp(name, "exit-codes"))
 		print_exit_codes(stdout);
-	else if (!reference_print(name, stdout))
+	else if (!reference_print(name, stdout) && !command)
 		return print_gadget(name);
 	return STATUS_OK;
 }

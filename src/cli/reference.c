@@ -151,6 +151,15 @@ bool reference_print(const char *name, FILE *out)
 	return any;
 }
 
+bool reference_has(const char *name)
+{
+	for (int kind = 0; kind < NKINDS; kind++)
+		for (size_t i = 0; component_at(kind, i); i++)
+			if (!strcmp(component_at(kind, i)->name, name))
+				return true;
+	return false;
+}
+
 void reference_print_list(FILE *out)
 {
 	for (int kind = 0; kind < NKINDS; kind++) {

@@ -14,6 +14,9 @@ void reference_print_list(FILE *out);
 /* Everything about the components of this name; false when there is none. */
 bool reference_print(const char *name, FILE *out);
 
+/* Whether there is a component of this name. */
+bool reference_has(const char *name);
+
 /* The known component name nearest to a mistyped one, or NULL. */
 const char *reference_near(const char *name);
 
