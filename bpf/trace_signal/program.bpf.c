@@ -145,7 +145,7 @@ struct event {
 GADGET_TRACER_MAP(events, 8 * 1024 * 1024);
 GADGET_TRACER(signal, events, event);
 
-const volatile __s32 targ_signal = 0;
+const volatile gadget_signal targ_signal = 0;
 const volatile bool targ_failed = false;
 const volatile bool targ_kill_only = false;
 GADGET_PARAM(targ_signal);
@@ -154,7 +154,7 @@ GADGET_PARAM(targ_kill_only);
 
 static __always_inline bool is_wanted(int sig)
 {
-	if (targ_signal && sig != targ_signal)
+	if (targ_signal && (__u32)sig != targ_signal)
 		return false;
 	return !gadget_should_discard_data_current();
 }
