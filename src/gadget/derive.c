@@ -80,10 +80,10 @@ static uint64_t enumerator_value(const struct btf_type *t, uint32_t i)
 	return btf_kflag(t) ? (uint64_t)((int64_t)(v << unused) >> unused) : v << unused >> unused;
 }
 
-static const char *enumerator_name(const struct walk *w, const struct btf_type *t, uint32_t i)
+static const char *enumerator_name(const struct btf *btf, const struct btf_type *t, uint32_t i)
 {
-	const char *name = btf_identifier(w->btf, btf_is_enum64(t) ? btf_enum64(t)[i].name_off
-								   : btf_enum(t)[i].name_off);
+	const char *name = btf_identifier(btf, btf_is_enum64(t) ? btf_enum64(t)[i].name_off
+								: btf_enum(t)[i].name_off);
 
 	return name && name[0] ? name : NULL;
 }
@@ -100,8 +100,8 @@ static bool has_value(const struct name *list, uint32_t n, uint64_t value)
  * A set shows each enumerator whose bits are all there, once; the one that is 0
  * only when nothing is set.  Other enums show the first of that number.
  */
-static const struct names *make_enum_names(struct walk *w, const struct btf_type *t,
-					   const char *separator)
+static const struct names *make_enum_names(struct walk *w, const struct btf *btf,
+					   const struct btf_type *t, const char *separator)
 {
 	struct names_options options = { .unknown = "UNKNOWN",
 					 .hides_number = true,
@@ -115,7 +115,7 @@ static const struct names *make_enum_names(struct walk *w, const struct btf_type
 		return NULL;
 	list = arena_array(w->arena, btf_vlen(t), sizeof(*list));
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
-		const char *name = enumerator_name(w, t, i);
+		const char *name = enumerator_name(btf, t, i);
 		uint64_t v = enumerator_value(t, i);
 
 		if (!name || (separator && has_value(list, n, v)))
@@ -133,18 +133,24 @@ static const struct names *make_enum_names(struct walk *w, const struct btf_type
 static const struct names *enum_names(struct walk *w, uint32_t id, const struct btf_type *t,
 				      const char *separator)
 {
+	const struct btf *btf = w->btf;
+	const struct btf_type *theirs = NULL;
 	struct enum_names *e;
 
 	for (e = w->enums; e; e = e->next)
 		if (e->type_id == id && !e->separator == !separator &&
 		    (!separator || !strcmp(e->separator, separator)))
 			return e->names;
+	if (w->kernel)
+		theirs = kernel_enum(w->kernel, w->btf, t, &btf);
+	if (theirs)
+		t = theirs;
 	w->enumerators += btf_vlen(t);
 	if (w->enumerators > ENUMERATORS_MAX)
 		return NULL;
 	e = arena_alloc(w->arena, sizeof(*e));
 	*e = (struct enum_names){ .next = w->enums, .type_id = id, .separator = separator };
-	e->names = make_enum_names(w, t, separator);
+	e->names = make_enum_names(w, btf, t, separator);
 	w->enums = e;
 	return e->names;
 }

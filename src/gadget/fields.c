@@ -405,7 +405,7 @@ static void set_row(struct walk *w)
 
 int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
 		enum fields_style style, const struct metadata *metadata,
-		struct model_source *source, struct error *err)
+		struct kernel_enums *kernel, struct model_source *source, struct error *err)
 {
 	struct walk w = { .arena = arena,
 			  .btf = btf,
@@ -413,6 +413,7 @@ int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
 			  .err = err,
 			  .style = style,
 			  .metadata = metadata,
+			  .kernel = kernel,
 			  .tail_at = UINT32_MAX };
 	const struct btf_type *st = btf_bare(btf, struct_id, NULL);
 	int r;

@@ -30,6 +30,7 @@
 
 struct btf;
 struct btf_type;
+struct kernel_enums;
 
 enum { BTF_CHAIN_MAX = 32 }; /* typedefs, consts, ... in a row */
 
@@ -39,11 +40,13 @@ enum fields_style { FIELDS_STYLE_MARKED, FIELDS_STYLE_SEED };
 /*
  * Fill size, row_min, row_max, seq_at, fields and skipped of source (its name is set)
  * from the struct with that BTF id.  The metadata (may be NULL) says where what is derived
- * from a member goes: `formatters.errno.target` and the like.
+ * from a member goes: `formatters.errno.target` and the like.  With `kernel` (may be
+ * NULL) enums have the running kernel's names where it has the same enum.
  */
 int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
 		enum fields_style style, const struct metadata *metadata,
-		struct model_source *source, struct error *err) __attribute__((warn_unused_result));
+		struct kernel_enums *kernel, struct model_source *source, struct error *err)
+	__attribute__((warn_unused_result));
 
 /*
  * The type behind typedef, const, volatile, restrict and type tags; NULL when

@@ -23,6 +23,7 @@
 #include "gadget/chatter.h"
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
+#include "gadget/kernel_enums.h"
 #include "gadget/metadata.h"
 #include "gadget/present.h"
 #include "gadget/settings.h"
@@ -211,11 +212,11 @@ static int no_gadget(struct error *err)
 	return -ENOEXEC;
 }
 
-int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
-		  const struct metadata *metadata, const struct model **ret_model,
-		  struct error *err)
+static int inspect(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
+		   const struct metadata *metadata, struct kernel_enums *kernel,
+		   const struct model **ret_model, struct error *err)
 {
-	struct inspection in = { .arena = arena, .err = err };
+	struct inspection in = { .arena = arena, .kernel = kernel, .err = err };
 	struct model *m = arena_alloc(arena, sizeof(*m));
 	int r;
 
@@ -238,6 +239,24 @@ int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, s
 		return no_gadget(err);
 	*ret_model = m;
 	return 0;
+}
+
+int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
+		  const struct metadata *metadata, const struct model **ret_model,
+		  struct error *err)
+{
+	return inspect(arena, name, bytes, size, metadata, NULL, ret_model, err);
+}
+
+int inspect_bytes_here(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
+		       const struct metadata *metadata, const struct model **ret_model,
+		       struct error *err)
+{
+	struct kernel_enums kernel = { 0 };
+	int r = inspect(arena, name, bytes, size, metadata, &kernel, ret_model, err);
+
+	kernel_enums_release(&kernel);
+	return r;
 }
 
 static int read_file(struct arena *arena, const char *path, const uint8_t **ret_bytes,
@@ -318,7 +337,7 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 	if (r == -EINVAL)
 		return r; /* what is wanted is wrong, not the gadget */
 	if (r == 0)
-		r = inspect_bytes(arena, place->name, bytes, size, metadata, &found, err);
+		r = inspect_bytes_here(arena, place->name, bytes, size, metadata, &found, err);
 	if (r < 0 && err && err->pos.line)
 		return r; /* the place in the metadata says which file */
 	if (r < 0)

@@ -2,7 +2,8 @@
 /*
  * inspect: read a gadget's object file into a model.
  *
- * Needs no privileges and touches nothing but the file.  The file is not
+ * Needs no privileges and touches nothing but the file, and the kernel's BTF for
+ * the names of its enums (kernel_enums.h).  The file is not
  * trusted: it is checked before anything believes a byte of it (object.h), and
  * what cannot be a gadget ends in one error.  Time and memory are bounded by
  * the limits in model.h.
@@ -24,7 +25,13 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 		 const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* The same from memory; bytes and metadata (NULL: none) must live as long as the model. */
+/* The same from memory, for a gadget that is to run here; bytes and metadata (NULL: none)
+ * must live as long as the model. */
+int inspect_bytes_here(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
+		       const struct metadata *metadata, const struct model **ret_model,
+		       struct error *err) __attribute__((warn_unused_result));
+
+/* The same without a look at the kernel: enums are named as in the object. */
 int inspect_bytes(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
 		  const struct metadata *metadata, const struct model **ret_model,
 		  struct error *err) __attribute__((warn_unused_result));

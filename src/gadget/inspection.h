@@ -12,12 +12,14 @@
 #include "gadget/object.h"
 
 struct btf;
+struct kernel_enums;
 
 struct inspection {
 	struct arena *arena;
 	struct model *model;
 	struct object object;
 	struct btf *btf;
+	struct kernel_enums *kernel; /* or NULL */
 	struct error *err;
 };
 

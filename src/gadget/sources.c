@@ -82,7 +82,8 @@ static int add_tracer(struct inspection *in, const char *name, const struct mode
 	for (uint32_t i = 0; i + 1 < in->model->nsources; i++)
 		if (in->model->sources[i].map && !strcmp(in->model->sources[i].map, s->map))
 			s->unsupported = "one map with other data sources";
-	r = fields_read(in->arena, in->btf, struct_id, style, in->model->metadata, s, in->err);
+	r = fields_read(in->arena, in->btf, struct_id, style, in->model->metadata, in->kernel, s,
+			in->err);
 	if (r < 0)
 		return error_wrap(in->err, "data source '%s'", s->name);
 	return 0;

@@ -10,6 +10,7 @@
 #define GADGET_WALK_H
 
 #include "gadget/fields.h"
+#include "gadget/kernel_enums.h"
 #include "gadget/vocabulary.h"
 
 struct btf_type;
@@ -31,6 +32,7 @@ struct walk {
 	struct error *err;
 	enum fields_style style;
 	const struct metadata *metadata;
+	struct kernel_enums *kernel; /* NULL: the object's enums have to do */
 
 	/* The container: its size, and where its fields and names begin. */
 	uint32_t size;
