@@ -91,6 +91,32 @@ def test_a_definition_file_of_old_orders_the_columns(needs_bpf, gadgetctl, gadge
     assert row.split()[:2] == [path, str(os.getpid())]
 
 
+CUSTOM = """
+params:
+  custom:
+    view:
+      description: What to show
+      defaultValue: brief
+      values:
+        brief: { patch: { datasources.open.fields.dirfd.annotations.columns.hidden: true } }
+        full:
+          patch:
+            datasources.open.fields.dirfd.annotations:
+              columns.hidden: false
+              columns.alias: 'in {{ getParamValue "custom.view" }}'
+"""
+
+
+def test_a_custom_parameter_changes_the_columns(needs_bpf, gadgetctl, gadget, tmp_path):
+    path = f"{tmp_path}/missing"
+    folder = gadget(CUSTOM)
+    assert "IN FULL" not in one_open(gadgetctl, folder, path).splitlines()[0]
+    assert "IN FULL" in one_open(gadgetctl, folder, path, "--view", "full").splitlines()[0]
+    result = gadgetctl.run("run", folder, "--view", "ful")
+    assert result.returncode == 2, result.stderr
+    assert "has no value 'ful' (did you mean 'full'?)" in result.stderr
+
+
 @pytest.mark.parametrize("text, says", [
     ("a: [\n", ":2:1: "),
     ("- a\n", ":1:1: metadata must be a map, not a list"),
