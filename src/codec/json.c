@@ -146,9 +146,8 @@ __attribute__((noinline)) static uint8_t *put_new(uint8_t *out, struct memo *mem
 	return end;
 }
 
-static inline uint8_t *put_memo(uint8_t *out, const struct op *op, const uint8_t *src)
+static inline uint8_t *put_memo(uint8_t *out, const struct op *op, uint64_t number)
 {
-	uint64_t number = op_number(op, src);
 	uint8_t *end = memo_put(op->memo, number, out);
 
 	return end ? end : put_new(out, op->memo, number);
@@ -258,7 +257,8 @@ static uint32_t json_rows(const struct encoder *encoder, const struct batch *bat
 		KERNEL(REST, json_chars(out, src + op->at,
 					rest_len(batch, scene.index, op->at, op->size)));
 		KERNEL(STR, put_str(out, load_str(src + op->at)));
-		KERNEL(MEMO, put_memo(out, op, src));
+		KERNEL(MEMO32, put_memo(out, op, load_u32(src + op->at)));
+		KERNEL(MEMO, put_memo(out, op, op_number(op, src)));
 		KERNEL(MADE, put_made(out, op, &scene, src));
 		KERNEL(LIST, put_strings(out, op_span(op, &scene, src)));
 		KERNEL(ARRAY, put_list(out, op, &scene, src));

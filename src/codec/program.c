@@ -346,6 +346,8 @@ static void set_needs(struct assembler *as, struct op *op, const struct shape *l
 	switch ((enum kernel)op->kernel) {
 	case KERNEL_MEMO:
 		op->memo = memo_new(as->arena, f);
+		if (f->layout == LAYOUT_U32 && f->loc != LOC_COL)
+			op->kernel = KERNEL_MEMO32;
 		break;
 	case KERNEL_MADE:
 		op->field = f;

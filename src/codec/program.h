@@ -44,7 +44,8 @@ enum { PROGRAM_SLACK = 64 };
  *                             there are; their number is at `size`
  *   BITS, SBITS               an integer in an odd place: see op_number()
  *   WIDE, SWIDE               an integer of 128 bits
- *   MEMO, MADE                text that is made, from few numbers; from any value
+ *   MEMO32, MEMO, MADE        text that is made: of few numbers, a u32 in the row
+ *                             or any; of any value
  *   LIST, HEX                 strings, bytes; where they lie says `layout`
  *   ARRAY                     elements, one behind the other; as `layout` says
  *   BOOT, WALL, READ          a moment: since boot; since the epoch; of reading
@@ -81,6 +82,7 @@ enum { PROGRAM_SLACK = 64 };
 	X(SBITS)       \
 	X(WIDE)        \
 	X(SWIDE)       \
+	X(MEMO32)      \
 	X(MEMO)        \
 	X(MADE)        \
 	X(LIST)        \
@@ -126,7 +128,7 @@ struct op {
 	};
 	const void *go;                    /* the kernel's place in the interpreter */
 	union {                            /* what the kernel also needs */
-		struct memo *memo;         /* MEMO */
+		struct memo *memo;         /* MEMO32, MEMO */
 		const struct field *field; /* MADE, LIST */
 		const struct list *list;   /* ARRAY */
 	};
