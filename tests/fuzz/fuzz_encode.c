@@ -6,7 +6,8 @@
  * and the bytes of some rows, columns and constants.  What is compiled is encoded
  * row by row into exactly the room that bound() asks for.  JSON must be accepted
  * by jansson, msgpack by msgpack-c, and both must say the same; lines of columns
- * must be one line each, without anything that could drive a terminal.
+ * must be one line each, without anything that could drive a terminal; YAML must
+ * be one document to libyaml; CSV must have as many cells as its header.
  */
 #include <jansson.h>
 #include <math.h>
@@ -15,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
 #include "codec/encoder.h"
 #include "codec/text.h"
+#include "data/names.h"
 
 enum { ROWS = 4, COLUMNS = 4, TEXT_COLUMNS = 2, CONSTS = 64 };
 
@@ -91,7 +94,79 @@ static void make_name(struct input *in, char *name, size_t size)
 
 static bool is_text(uint8_t type)
 {
-	return type == TYPE_STRING || type == TYPE_STRINGS || type == TYPE_BYTES;
+	return type == TYPE_STRING || type == TYPE_STRINGS || type == TYPE_BYTES ||
+	       type == TYPE_ARRAY || (type_is_made(type) && !type_is_made_number(type));
+}
+
+static const struct names *make_names(struct arena *arena, struct input *in)
+{
+	static const char *const texts[] = {
+		"A", "", "\"q\\", "\xc3\xa6", "yes", "a,b", "\n", "12"
+	};
+	uint32_t n = take(in) % 6;
+	struct name list[6];
+
+	for (uint32_t i = 0; i < n; i++) {
+		const char *text = texts[take(in) % 8];
+
+		list[i] = (struct name){ .mask = take_u64(in),
+					 .value = take(in),
+					 .text = { text, strlen(text) } };
+	}
+	return names_make(arena, list, n,
+			  &(struct names_options){ .unknown = take(in) % 2 ? "\"?\x01" : NULL,
+						   .hides_number = take(in) % 2,
+						   .separator = take(in) % 2 ? "\n" : NULL,
+						   .is_signed = take(in) % 2 });
+}
+
+static const struct element *make_element(struct arena *arena, struct input *in, unsigned depth);
+
+/* What all types need to say what they are; some of it is impossible. */
+static void make_needs(struct arena *arena, struct input *in, struct field *f, unsigned depth)
+{
+	static const struct notes notes[] = {
+		{ .width = 9, .ellipsis = ELLIPSIS_START, .is_hex = true },
+		{ .width = 3, .ellipsis = ELLIPSIS_MIDDLE, .align = ALIGN_RIGHT },
+		{ .max_width = 5, .ellipsis = ELLIPSIS_NONE, .has_precision = true },
+		{ .width = 200, .is_fixed = true, .alias = "\x01\xff" },
+	};
+
+	f->bit = take(in) % 10;
+	f->bits = take(in) % 70;
+	f->len_at = take(in);
+	if (take(in) % 8)
+		f->names = make_names(arena, in);
+	if (f->type == TYPE_ARRAY && take(in) % 8)
+		f->element = make_element(arena, in, depth + 1);
+	if (take(in) % 2)
+		f->notes = &notes[take(in) % 4];
+}
+
+static const struct element *make_element(struct arena *arena, struct input *in, unsigned depth)
+{
+	static const char *const labels[] = { "a", "b.c", "b.d", "e\"", "b", "" };
+	struct element *element = arena_alloc(arena, sizeof(*element));
+	struct field *members;
+
+	element->is_object = take(in) % 2;
+	element->stride = take(in) % 40;
+	element->nfields = depth > 3 ? take(in) % 2 : take(in) % 4;
+	members = arena_array(arena, element->nfields, sizeof(*members));
+	for (uint32_t i = 0; i < element->nfields; i++) {
+		struct field *f = &members[i];
+
+		f->label = f->name = labels[take(in) % 6];
+		f->type = take(in) % TYPE_COUNT;
+		f->layout = take(in) % LAYOUT_COUNT;
+		f->flags = take(in) % 16 ? 0 : take(in);
+		f->at = take(in) % 24;
+		f->size = take(in) % 24;
+		if (depth < 12)
+			make_needs(arena, in, f, depth);
+	}
+	element->fields = members;
+	return element;
 }
 
 /* Places are chosen so that what is there can be read; types and layouts are not. */
@@ -101,7 +176,7 @@ static struct field make_field(struct input *in, const char *name)
 			   .type = take(in) % TYPE_COUNT,
 			   .layout = take(in) % LAYOUT_COUNT,
 			   .loc = take(in) % 4,
-			   .flags = take(in) % 4,
+			   .flags = take(in) % 8,
 			   .at = take(in),
 			   .size = take(in) };
 
@@ -140,6 +215,7 @@ static void make_schema(struct subject *s, struct input *in)
 
 		make_name(in, name, sizeof(name));
 		f = make_field(in, name);
+		make_needs(&s->arena, in, &f, 0);
 		(void)schema_add(&builder, &f); /* a name that is taken is left out */
 	}
 	take_bytes(in, builder.consts + CONSTS, 64);
@@ -276,6 +352,17 @@ static void same_float(const json_t *json, double v)
 		abort();
 }
 
+static double strtod_n(const char *text, size_t n)
+{
+	char copy[64];
+
+	if (n >= sizeof(copy))
+		abort();
+	memcpy(copy, text, n);
+	copy[n] = 0;
+	return strtod(copy, NULL);
+}
+
 static void same(const json_t *json, const msgpack_object *packed)
 {
 	switch (packed->type) {
@@ -289,6 +376,10 @@ static void same(const json_t *json, const msgpack_object *packed)
 			same(json_array_get(json, i), &packed->via.array.ptr[i]);
 		return;
 	case MSGPACK_OBJECT_STR:
+		if (json_is_real(json)) { /* 128 bits */
+			same_float(json, strtod_n(packed->via.str.ptr, packed->via.str.size));
+			return;
+		}
 		if (json_string_length(json) != packed->via.str.size ||
 		    memcmp(json_string_value(json), packed->via.str.ptr, packed->via.str.size))
 			abort();
@@ -372,6 +463,18 @@ static void check_json(const struct subject *s, const struct encoder *encoder)
 	}
 }
 
+static void check_pretty(const struct subject *s, const struct encoder *encoder)
+{
+	for (uint32_t row = 0; row < s->batch.nsel; row++) {
+		struct bytes text = encode(s, encoder, row);
+
+		if (!text.len || text.at[--text.len] != '\n')
+			abort();
+		json_decref(read_json(text));
+		free(text.at);
+	}
+}
+
 static void check_line(struct bytes line)
 {
 	size_t n = line.len;
@@ -398,6 +501,68 @@ static void check_columns(const struct subject *s, const struct encoder *encoder
 	}
 }
 
+/* One document, whatever the strings are. */
+static void check_yaml(const struct subject *s, const struct encoder *encoder)
+{
+	for (uint32_t row = 0; row < s->batch.nsel; row++) {
+		struct bytes text = encode(s, encoder, row);
+		yaml_event_type_t type = YAML_NO_EVENT;
+		yaml_parser_t parser;
+		unsigned ndocuments = 0;
+
+		yaml_parser_initialize(&parser);
+		yaml_parser_set_input_string(&parser, text.at, text.len);
+		while (type != YAML_STREAM_END_EVENT) {
+			yaml_event_t event;
+
+			if (!yaml_parser_parse(&parser, &event))
+				abort();
+			type = event.type;
+			ndocuments += type == YAML_DOCUMENT_START_EVENT;
+			yaml_event_delete(&event);
+		}
+		if (ndocuments != 1)
+			abort();
+		yaml_parser_delete(&parser);
+		free(text.at);
+	}
+}
+
+/* Commas outside quotes; the text must be one line outside quotes. */
+static unsigned count_commas(const uint8_t *s, size_t n)
+{
+	bool is_quoted = false;
+	unsigned commas = 0;
+
+	if (n < 2 || s[n - 2] != '\r' || s[n - 1] != '\n')
+		abort();
+	for (size_t i = 0; i < n - 2; i++) {
+		if (s[i] == '"')
+			is_quoted = !is_quoted;
+		else if (!is_quoted && (s[i] == '\r' || s[i] == '\n'))
+			abort();
+		else if (!is_quoted && s[i] == ',')
+			commas++;
+	}
+	if (is_quoted)
+		abort();
+	return commas;
+}
+
+static void check_csv(const struct subject *s, const struct encoder *encoder)
+{
+	struct str header = codec_csv.header(encoder);
+	unsigned commas = count_commas((const uint8_t *)header.at, header.len);
+
+	for (uint32_t row = 0; row < s->batch.nsel; row++) {
+		struct bytes text = encode(s, encoder, row);
+
+		if (count_commas(text.at, text.len) != commas)
+			abort();
+		free(text.at);
+	}
+}
+
 static void check_mark(const struct subject *s, const struct encoder *json)
 {
 	const struct mark mark = { .origin = &s->origin,
@@ -418,7 +583,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	struct subject s = { 0 };
-	const struct encoder *json, *safe, *msgpack, *forward, *columns, *terminal;
+	const struct encoder *json, *safe, *msgpack, *forward, *columns, *terminal, *pretty, *yaml,
+		*csv, *shown;
 	uint8_t width = take(&in);
 
 	make_schema(&s, &in);
@@ -431,12 +597,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	columns = compile(&s, &codec_columns, (struct encoder_options){ 0 });
 	terminal = compile(&s, &codec_columns,
 			   (struct encoder_options){ .is_terminal = true, .width = width });
-	if (!json != !msgpack || !json != !safe || !columns != !terminal || (forward && !json))
+	pretty = compile(&s, &codec_jsonpretty, (struct encoder_options){ .newline = true });
+	yaml = compile(&s, &codec_yaml, (struct encoder_options){ 0 });
+	csv = compile(&s, &codec_csv, (struct encoder_options){ 0 });
+	shown = compile(&s, &codec_csv, (struct encoder_options){ .is_terminal = true });
+	if (!json != !msgpack || !json != !pretty || !csv != !shown || (yaml && !json) ||
+	    !json != !safe || !columns != !terminal || (forward && !json))
 		abort();
 	if (json) {
 		check_same(&s, json, msgpack, false);
 		check_json(&s, safe);
 		check_mark(&s, json);
+		check_pretty(&s, pretty);
+	}
+	if (yaml)
+		check_yaml(&s, yaml);
+	if (csv) {
+		check_csv(&s, csv);
+		check_csv(&s, shown);
 	}
 	if (forward)
 		check_same(&s, json, forward, true);
