@@ -272,9 +272,11 @@ static int check_bits(const struct schema *schema, const struct field *f, struct
 static int check_place(const struct schema *schema, const struct field *f, struct error *err)
 {
 	uint32_t bytes = place_bytes(f);
+	bool is_behind = f->layout == LAYOUT_TAIL || f->layout == LAYOUT_REST;
 	bool is_meta = f->layout == LAYOUT_READ || f->layout == LAYOUT_RID;
 
-	if (f->loc != LOC_COL && is_meta != (f->loc == LOC_META))
+	if ((f->loc != LOC_COL && is_meta != (f->loc == LOC_META)) ||
+	    (f->loc != LOC_ROW && is_behind))
 		return error_set(err, EINVAL, "field '%s' of '%s' is not where its layout says",
 				 f->name, schema->event);
 	if (f->loc == LOC_ROW && (uint64_t)f->at + bytes > schema->row_min)

@@ -267,7 +267,8 @@ static int add_members(struct bounds_builder *b, const struct schema *schema,
 			    (size_t)x->indent * depth;
 		if (s->field) {
 			r = field_kernel(schema, s->field, err);
-			bounds_add(b, s->field, s->list, depth);
+			if (r >= 0)
+				bounds_add(b, s->field, s->list, depth);
 		} else {
 			b->fixed += x->list + (size_t)x->indent * depth;
 			r = add_members(b, schema, s, depth + 1, err);

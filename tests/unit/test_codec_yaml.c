@@ -228,6 +228,21 @@ static void yaml_refuses_names_no_reader_would_take_for_keys(void **state)
 	fixture_end(&f);
 }
 
+static void yaml_refuses_names_of_numbers_without_a_table(void **state)
+{
+	const struct encoder *encoder = NULL;
+	struct fixture f;
+
+	(void)state;
+	fixture_begin(&f, 4);
+	fixture_field(&f, "v", TYPE_NAME, LAYOUT_U32, 0, 4);
+	fixture_ready(&f);
+	assert_int_equal(codec_yaml.compile(&f.arena, f.schema, &plain, &encoder, &f.error),
+			 -ENOTSUP);
+	assert_null(encoder);
+	fixture_end(&f);
+}
+
 static void yaml_refuses_lists_in_lists_without_end(void **state)
 {
 	struct element elements[LISTS_TOO_DEEP];
@@ -267,6 +282,7 @@ int main(void)
 		cmocka_unit_test(yaml_shows_a_record_without_members_as_an_empty_map),
 		cmocka_unit_test(yaml_writes_a_loss_as_a_document),
 		cmocka_unit_test(yaml_refuses_names_no_reader_would_take_for_keys),
+		cmocka_unit_test(yaml_refuses_names_of_numbers_without_a_table),
 		cmocka_unit_test(yaml_refuses_lists_in_lists_without_end),
 	};
 
