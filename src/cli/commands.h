@@ -18,6 +18,7 @@
 	X(replay)       \
 	X(validate)     \
 	X(inspect)      \
+	X(test)         \
 	X(init)         \
 	X(help)         \
 	X(version)

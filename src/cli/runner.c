@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -19,6 +20,8 @@ struct runner {
 	uv_loop_t loop;
 	uv_signal_t signals[NSIGNALS];
 	uv_timer_t timeout;
+	uv_process_t process;
+	bool has_process, is_running; /* of the child */
 	struct pipeline *pipeline;
 	bool was_asked; /* to end, by a signal */
 	char host[HOST_MAX];
@@ -51,8 +54,60 @@ static void on_timeout(uv_timer_t *handle)
 	pipeline_stop(runner->pipeline);
 }
 
+/* ---- the child ------------------------------------------------------------- */
+
+static void on_exit(uv_process_t *process, int64_t status, int signal)
+{
+	struct runner *runner = process->data;
+
+	runner->is_running = false;
+	*runner->options->child->ret_status = signal ? signal : (int)status << 8;
+	pipeline_stop(runner->pipeline);
+}
+
+static int start_child(struct runner *runner, struct error *err)
+{
+	const struct runner_child *child = runner->options->child;
+	uv_stdio_container_t files[] = {
+		{ .flags = UV_IGNORE },
+		{ .flags = UV_INHERIT_FD, .data.fd = child->stdout_fd },
+		{ .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
+	};
+	const uv_process_options_t options = {
+		.exit_cb = on_exit,
+		.file = child->argv[0],
+		.args = (char **)(uintptr_t)child->argv,
+		.cwd = child->dir,
+		.stdio = files,
+		.stdio_count = 3,
+	};
+	int r;
+
+	runner->process.data = runner;
+	*child->ret_status = -1;
+	r = uv_spawn(&runner->loop, &runner->process, &options);
+	runner->has_process = true; /* also when it failed, its handle wants to be closed */
+	if (r < 0)
+		return error_set(err, -r, "cannot run '%s': %s", child->argv[0],
+				 strerrordesc_np(-r));
+	runner->is_running = true;
+	return 0;
+}
+
+static void end_child(struct runner *runner)
+{
+	if (!runner->has_process)
+		return;
+	if (runner->is_running)
+		(void)uv_process_kill(&runner->process, SIGKILL);
+	uv_close((uv_handle_t *)&runner->process, NULL);
+}
+
+/* ---- the loop -------------------------------------------------------------- */
+
 static void close_handles(struct runner *runner)
 {
+	end_child(runner);
 	for (int i = 0; i < NSIGNALS; i++)
 		uv_close((uv_handle_t *)&runner->signals[i], NULL);
 	uv_close((uv_handle_t *)&runner->timeout, NULL);
@@ -97,7 +152,7 @@ static int make_pipeline(struct runner *runner, const struct config *config, str
 	const struct pipeline_options options = {
 		.loop = &runner->loop,
 		.clock = clock_system(),
-		.host = runner->host,
+		.host = runner->options->host ? runner->options->host : runner->host,
 		.shutdown_timeout_ns = runner->options->shutdown_timeout_ns,
 		.on_end = on_end,
 		.arg = runner,
@@ -119,6 +174,8 @@ static int start(struct runner *runner, struct error *err)
 			return error_set(err, -r, "cannot handle signals: %s", uv_strerror(r));
 	}
 	if (pipeline_start(runner->pipeline, err) < 0)
+		return -err->code;
+	if (runner->options->child && start_child(runner, err) < 0)
 		return -err->code;
 	if (timeout_ns)
 		(void)uv_timer_start(&runner->timeout, on_timeout,

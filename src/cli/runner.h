@@ -15,6 +15,18 @@
 #include "cli/exit.h"
 #include "engine/config.h"
 
+/*
+ * A command that runs beside the pipeline: it starts when everything is attached,
+ * and the pipeline ends in order when it does.  It is killed when the pipeline
+ * ends first.
+ */
+struct runner_child {
+	char *const *argv; /* ends with NULL; argv[0] is looked up in $PATH */
+	const char *dir;   /* where it runs; NULL: here */
+	int stdout_fd;     /* its standard output; the others are ours */
+	int *ret_status;   /* as waitpid() tells it; -1 when it has not ended */
+};
+
 struct runner_options {
 	int64_t timeout_ns; /* stop after this; 0: never */
 	int64_t shutdown_timeout_ns;
@@ -26,6 +38,8 @@ struct runner_options {
 	/* Look at an error before it is printed, for example to say it better. */
 	void (*refine)(void *arg, struct error *err);
 	void *arg;
+	const char *host;                 /* what records call it; NULL: its name */
+	const struct runner_child *child; /* or NULL */
 };
 
 /*
