@@ -498,7 +498,7 @@ static void set_timer(struct replay *r, double wait_ns)
 
 	(void)uv_idle_stop(&r->idle);
 	(void)uv_timer_start(&r->timer, on_timer,
-			     ms < LONGEST_WAIT_MS ? (uint64_t)ms : LONGEST_WAIT_MS, 0);
+			     ms < (double)LONGEST_WAIT_MS ? (uint64_t)ms : LONGEST_WAIT_MS, 0);
 }
 
 /* ---- life ---------------------------------------------------------------------------- */
