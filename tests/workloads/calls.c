@@ -23,9 +23,18 @@ static void *call(void *arg)
 	return NULL;
 }
 
+/* An argument, or 1 when it is not there; 0 when it is no number. */
+static long number(int argc, char **argv, int i)
+{
+	char *end;
+	long n = i < argc ? strtol(argv[i], &end, 10) : 1;
+
+	return i < argc && *end ? 0 : n;
+}
+
 int main(int argc, char **argv)
 {
-	long count = argc > 1 ? atol(argv[1]) : 1, n = argc > 2 ? atol(argv[2]) : 1;
+	long count = number(argc, argv, 1), n = number(argc, argv, 2);
 	long shares[MAX_THREADS];
 	pthread_t threads[MAX_THREADS];
 
