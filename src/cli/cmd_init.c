@@ -143,7 +143,7 @@ static int write_file(const struct fresh *fresh, const struct init_file *file, s
 {
 	int fd = openat(fresh->dir, file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-	bool has_failed;
+	bool is_whole;
 
 	if (!out) {
 		(void)error_set(err, errno, "making '%s': %s", file->name, strerrordesc_np(errno));
@@ -152,11 +152,12 @@ static int write_file(const struct fresh *fresh, const struct init_file *file, s
 		return -err->code;
 	}
 	write_text(fresh, file->text, out);
-	has_failed = ferror(out) != 0;
-	if (fclose(out) != 0 || has_failed)
-		return error_set(err, errno ? errno : EIO, "writing '%s': %s", file->name,
-				 strerrordesc_np(errno ? errno : EIO));
-	return 0;
+	is_whole = fflush(out) == 0 && !ferror(out);
+	if (!is_whole)
+		(void)error_set(err, errno ? errno : EIO, "writing '%s': %s", file->name,
+				strerrordesc_np(errno ? errno : EIO));
+	(void)fclose(out);
+	return is_whole ? 0 : -err->code;
 }
 
 static int write_files(const struct fresh *fresh, struct error *err)

@@ -82,6 +82,17 @@ def test_a_second_make_does_nothing_and_a_change_builds_again(gadgetctl, tmp_pat
     assert set(os.listdir(tmp_path / "mine")) == FILES
 
 
+def test_without_linux_bpf_dev_it_asks_the_running_kernel_for_its_types(gadgetctl, tmp_path):
+    needs_compiler()
+    path = os.environ["PATH"] + ":/usr/sbin"
+    if not shutil.which("bpftool", path=path) or not os.path.exists("/sys/kernel/btf/vmlinux"):
+        pytest.skip("no bpftool, or no BTF of this kernel")
+    assert init(gadgetctl.path, tmp_path, "mine").returncode == 0
+    built = make(tmp_path / "mine", "VMLINUX=vmlinux.h")
+    assert built.returncode == 0, built
+    assert {"vmlinux.h", "program.o"} <= set(os.listdir(tmp_path / "mine"))
+
+
 def test_a_source_that_does_not_compile_leaves_no_object(gadgetctl, tmp_path):
     needs_compiler()
     assert init(gadgetctl.path, tmp_path, "mine").returncode == 0

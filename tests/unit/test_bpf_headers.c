@@ -406,6 +406,21 @@ static int types_without_rings(void)
 	return fd;
 }
 
+/* The sum of a counter's slots. */
+static uint64_t counted(const struct bpf_object *obj, const char *name)
+{
+	int fd = bpf_object__find_map_fd_by_name(obj, name), cpus = libbpf_num_possible_cpus();
+	uint64_t *slots = calloc((size_t)cpus, sizeof(*slots)), sum = 0;
+	uint32_t zero = 0;
+
+	assert_non_null(slots);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, slots), 0);
+	for (int i = 0; i < cpus; i++)
+		sum += slots[i];
+	free(slots);
+	return sum;
+}
+
 static void without_rings_the_same_object_uses_a_perf_event_array(void **state)
 {
 	int fd, cpus = libbpf_num_possible_cpus();
@@ -434,10 +449,13 @@ static void without_rings_the_same_object_uses_a_perf_event_array(void **state)
 	assert_non_null(perf);
 	link = attach(obj, "enter_getsid");
 	(void)getsid(0); /* submitted */
-	(void)getsid(1); /* discarded: no trace */
+	(void)getsid(1); /* discarded */
 	(void)getsid(2); /* copied */
 	assert_true(perf_buffer__consume(perf) >= 0);
 	assert_int_equal(a.n, 2);
+	assert_int_equal(counted(obj, "events_attempts"), 3);
+	assert_int_equal(counted(obj, "events_lost_samples"), 0);
+	assert_int_equal(counted(obj, "gadget_discards"), 1);
 	bpf_link__destroy(link);
 	perf_buffer__free(perf);
 	bpf_object__close(obj);
@@ -466,6 +484,8 @@ static void with_rings_that_object_uses_a_ring(void **state)
 	assert_true(ring_buffer__consume(ring) >= 0);
 	assert_int_equal(a.n, 2);
 	assert_int_equal(a.record[0], 2);
+	assert_int_equal(counted(obj, "events_attempts"), 3);
+	assert_int_equal(counted(obj, "events_lost_samples"), 0);
 	bpf_link__destroy(link);
 	ring_buffer__free(ring);
 	bpf_object__close(obj);
