@@ -193,6 +193,14 @@ static inline int64_t record_time(const struct op *op, const struct scene *scene
 	return batch_time(scene->batch, scene->index);
 }
 
+/* It also is the time of a loss behind the record. */
+static uint8_t *put_entry_time(uint8_t *out, const struct op *op, const struct scene *scene,
+			       int64_t *last_ns)
+{
+	*last_ns = record_time(op, scene);
+	return put_event_time(out, *last_ns);
+}
+
 /* ---- maps whose members may be missing ---------------------------------- */
 
 struct map {
@@ -301,8 +309,7 @@ static uint32_t msgpack_rows(const struct encoder *encoder, const struct batch *
 		KERNEL(BOOT_NS, put_int(out, boot_to_wall(&scene, load_u64(src + op->at))));
 		KERNEL(READ_NS, put_int(out, batch->rows->wall_ns));
 		KERNEL(RID, put_id(out, &scene));
-		KERNEL(EVENT_TIME,
-		       put_event_time(out, *msgpack->last_ns = record_time(op, &scene)));
+		KERNEL(EVENT_TIME, put_entry_time(out, op, &scene, msgpack->last_ns));
 		KERNELS_MOVE();
 		MOVE(OPEN, map_open(++map, (size_t)(out - dest->at), op));
 		MOVE(MEMBER, map->n++);
