@@ -11,9 +11,11 @@
 #include "base/units.h"
 #include "cli/gadget_help.h"
 #include "cli/inspect_fields.h"
+#include "cli/inspect_recording.h"
 #include "cli/text.h"
 #include "gadget/metadata.h"
 #include "gadget/metadata_check.h"
+#include "recording/reader.h"
 
 struct args {
 	const char *output;
@@ -284,6 +286,8 @@ static enum exit_status inspect(const char *what, bool as_json, struct arena *ar
 	struct error err = ERROR_INIT;
 	const struct model *model;
 
+	if (recording_is_one(what))
+		return inspect_recording(what, as_json, arena);
 	if (gadget_look(what, arena, &model, &err) < 0)
 		return exit_report(&err, STATUS_BAD_GADGET);
 	if (as_json)
@@ -321,11 +325,12 @@ out:
 
 const struct command command_inspect = {
 	.name = "inspect",
-	.usage = "GADGET [flags]",
-	.summary = "Show what a gadget emits and needs",
+	.usage = "GADGET|RECORDING [flags]",
+	.summary = "Show what a gadget emits and needs, or a recording holds",
 	.help = "Reads the gadget's object file: its data sources with their fields, parameters,\n"
 		"programs and maps, and what its metadata says that fits nothing in it. Needs no\n"
-		"privileges and loads nothing.\n",
+		"privileges and loads nothing. Of a recording it shows who made it, when, of what, how\n"
+		"many records and losses it holds, and whether its end is torn.\n",
 	.flags = flags_table,
 	.run = run,
 };

@@ -153,7 +153,7 @@ static int make_root(const struct args *args, const struct yaml_node *file, stru
 	const struct yaml_node *sources = yaml_find(file, "sources"),
 			       *version = yaml_find(file, "version");
 	struct oneliner oneliner = recorder(args, absolute(args->output, arena));
-	struct yaml_node *items = arena_array(arena, 3, sizeof(*items)), *made;
+	struct yaml_node *items = arena_array(arena, 3, sizeof(*items)), *made = NULL;
 	struct oneliner_text text;
 	int r;
 

@@ -418,7 +418,7 @@ static int read_field(struct parser *p, const json_t *object, uint32_t depth, st
 		r = need_string(p, object, "name", &f->name);
 	if (r < 0)
 		return r;
-	if (!f->name[0] || strlen(f->name) > NAME_MAX_BYTES)
+	if (!f->name || !f->name[0] || strlen(f->name) > NAME_MAX_BYTES)
 		return bad(p, "name", "is empty, or too long");
 	f->label = f->name;
 	r = get_string(p, object, "label", &f->label);

@@ -444,3 +444,30 @@ def test_a_damaged_block_is_an_error_behind_what_is_whole(gadgetctl, tmp_path):
     assert result.returncode == 65
     assert "damaged (the CRC is wrong)" in result.stderr
     assert numbers == list(range(1, len(numbers) + 1)) and 0 < len(numbers) < 50000
+
+
+def test_inspect_says_what_a_recording_holds(gadgetctl, tmp_path):
+    both(gadgetctl, tmp_path, GENERATED).run()
+    out = tmp_path / "live.gadgetrec"
+    with open(out, "ab") as file:
+        file.write(b"GREC torn")
+    told = json.loads(gadgetctl.run("inspect", out, "-o", "json").stdout)
+    session, = told["sessions"]
+    events = list(recordings.read(out)[0][0].events())
+    assert session["records"] == sum("_loss" not in e for e in events)
+    assert session["lost"] == sum(e["_loss"]["n"] for e in events if "_loss" in e)
+    assert session["ended"] and session["machine"] == os.uname().machine
+    assert told["torn"] == 9 and told["format"] == 1
+    assert [k["source"] for k in told["kinds"]] == ["one", "two", "three"]
+    text = gadgetctl.run("inspect", out).stdout
+    assert f"  {session['records']} records in " in text
+    assert "The last 9 bytes are torn" in text
+    assert f"  {session['lost']} records were lost" in text
+
+
+def test_inspect_reads_what_a_killed_recorder_left(gadgetctl, tmp_path):
+    path, out = write_sources(tmp_path, g={"type": "generate"}), tmp_path / "out"
+    with gadgetctl.start("record", "-f", path, "-o", out) as process:
+        wait_until(lambda: out.exists() and out.stat().st_size > 100000, "something recorded")
+        process.kill()
+    assert "; it was not ended in order" in gadgetctl.run("inspect", out).stdout
