@@ -2,6 +2,7 @@
 """trace_mount on the live kernel: every record against what the workload `mounts` did."""
 
 import ctypes
+import errno
 import json
 import os
 import subprocess
@@ -19,13 +20,28 @@ OPS = ["MOUNT", "UMOUNT", "PIVOT_ROOT", "FSOPEN", "FSPICK", "FSMOUNT", "OPEN_TRE
        "FSCONFIG_STRING", "FSCONFIG_BINARY", "FSCONFIG_PATH", "FSCONFIG_PATH_EMPTY",
        "FSCONFIG_FD", "FSCONFIG_CREATE", "FSCONFIG_RECONFIGURE", "FSCONFIG_CREATE_EXCL"]
 TEXTS = ["fs", "src", "dest", "key", "data"]
-SHIFTS = {"MOUNT": 0, "UMOUNT": 32, "FSOPEN": 36, "FSMOUNT": 37, "FSPICK": 38, "MOVE_MOUNT": 42}
-MS_MGC_VAL, MS_MGC_MSK = 0xC0ED0000, 0xFFFF0000
-OTHER_FLAGS = 1 << 62
 
-# Flags of open_tree and mount_setattr: as passed, and as recorded.
-PATH_FLAGS = {0x1: 1 << 52, 0o2000000: 1 << 53, 0x100: 1 << 54, 0x800: 1 << 55,
-              0x1000: 1 << 56, 0x8000: 1 << 57}
+# Flags as linux/mount.h and fcntl.h have them.
+MS = {1: "MS_RDONLY", 2: "MS_NOSUID", 4: "MS_NODEV", 0x20: "MS_REMOUNT", 0x1000: "MS_BIND",
+      0x4000: "MS_REC", 0x40000: "MS_PRIVATE"}
+AT = {0x100: "AT_SYMLINK_NOFOLLOW", 0x800: "AT_NO_AUTOMOUNT", 0x1000: "AT_EMPTY_PATH",
+      0x8000: "AT_RECURSIVE"}
+OPEN_TREE = {1: "OPEN_TREE_CLONE", 0o2000000: "OPEN_TREE_CLOEXEC", **AT}
+FLAGS = {
+    "MOUNT": MS,
+    "UMOUNT": {1: "MNT_FORCE", 2: "MNT_DETACH", 4: "MNT_EXPIRE", 8: "UMOUNT_NOFOLLOW"},
+    "FSOPEN": {1: "FSOPEN_CLOEXEC"},
+    "FSMOUNT": {1: "FSMOUNT_CLOEXEC"},
+    "FSPICK": {1: "FSPICK_CLOEXEC", 2: "FSPICK_SYMLINK_NOFOLLOW", 4: "FSPICK_NO_AUTOMOUNT",
+               8: "FSPICK_EMPTY_PATH"},
+    "MOVE_MOUNT": {4: "MOVE_MOUNT_F_EMPTY_PATH", 0x20: "MOVE_MOUNT_T_AUTOMOUNTS"},
+    "OPEN_TREE": OPEN_TREE, "OPEN_TREE_ATTR": OPEN_TREE, "MOUNT_SETATTR": AT,
+}
+ATTRS = {1: "MOUNT_ATTR_RDONLY", 2: "MOUNT_ATTR_NOSUID", 4: "MOUNT_ATTR_NODEV",
+         8: "MOUNT_ATTR_NOEXEC", 0x70: "MOUNT_ATTR__ATIME", 0x10: "MOUNT_ATTR_NOATIME",
+         0x20: "MOUNT_ATTR_STRICTATIME", 0x80: "MOUNT_ATTR_NODIRATIME"}
+ERRORS = {**errno.errorcode, 0: "", errno.EOPNOTSUPP: "EOPNOTSUPP"}
+MS_MGC_VAL, MS_MGC_MSK = 0xC0ED0000, 0xFFFF0000
 
 
 def why_no_namespace():
@@ -44,35 +60,38 @@ def own_mounts(needs_bpf):
         pytest.skip(reason)
 
 
-def flags_raw(step):
+def names(flags, table):
+    """What the flags are called, in any order."""
+    found = {name for value, name in table.items() if flags & value == value}
+    known = sum(value for value in table if value.bit_count() == 1)
+    return found | ({"OTHER_FLAGS"} if flags & ~known else set())
+
+
+def flag_names(step):
     flags = step["flags"]
-    if step["op"] == "UMOUNT" and flags == 1 << 30:
-        return OTHER_FLAGS
-    if step["op"] in ("OPEN_TREE", "OPEN_TREE_ATTR", "MOUNT_SETATTR"):
-        known = sum(recorded for passed, recorded in PATH_FLAGS.items() if flags & passed)
-        return known | step["propagation"]
-    if flags & MS_MGC_MSK == MS_MGC_VAL:
+    if flags & MS_MGC_MSK == MS_MGC_VAL:  # a magic number that old programs pass
         flags &= ~MS_MGC_MSK
-    return flags << SHIFTS.get(step["op"], 0)
+    return names(flags, FLAGS.get(step["op"], {})) | names(step["propagation"], MS)
 
 
 def expected(step):
     return {
-        "pid": step["pid"], "op": step["op"], "ret": step["ret"], "error": step["errno"],
-        "flags": flags_raw(step), "attrs": step["attrs"], "attrs_clear": step["attrs_clear"],
-        "incomplete": step["incomplete"],
-        **{k: step[k] for k in ("src_fd", "dest_fd", "aux", *TEXTS)},
+        "pid": step["pid"], "ret": step["ret"], "error_raw": step["errno"],
+        "error": ERRORS[step["errno"]],
+        "flags": flag_names(step), "attrs": names(step["attrs"], ATTRS) - {"OTHER_FLAGS"},
+        "attrs_raw": step["attrs"], "attrs_clear_raw": step["attrs_clear"],
+        "attrs_clear": names(step["attrs_clear"], ATTRS) - {"OTHER_FLAGS"},
+        **{k: step[k] for k in ("op", "incomplete", "src_fd", "dest_fd", "aux", *TEXTS)},
     }
 
 
 def got(record):
     return {
-        "pid": record["proc"]["pid"], "op": OPS[record["op_raw"]], "ret": record["ret"],
-        "error": record["error_raw"], "flags": record["flags_raw"],
-        "attrs": record["attrs_raw"], "attrs_clear": record["attrs_clear_raw"],
-        "incomplete": "|".join(name for bit, name in enumerate(TEXTS)
-                               if record["incomplete_raw"] >> bit & 1),
-        **{k: record[k] for k in ("src_fd", "dest_fd", "aux", *TEXTS)},
+        "pid": record["proc"]["pid"],
+        **{k: set(record[k].split("|")) - {""} for k in ("flags", "attrs", "attrs_clear")},
+        **{k: record[k] for k in ("op", "ret", "error", "error_raw", "attrs_raw",
+                                  "attrs_clear_raw", "incomplete", "src_fd", "dest_fd", "aux",
+                                  *TEXTS)},
     }
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """trace_signal on the live kernel: every record against what the workload `signals` did."""
 
+import errno
 import json
 import os
 import signal
@@ -16,11 +17,12 @@ pytestmark = pytest.mark.usefixtures("needs_bpf")
 
 MANY = 500_000 * SCALE
 
-RESULTS = ["delivered", "ignored", "already_pending", "overflow", "info_lost", "failed"]
-ORIGINS = ["kernel", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
-           "pidfd_send_signal"]
 SI_USER, SI_KERNEL, SI_QUEUE, SI_TKILL = 0, 0x80, -1, -6
 CLD_EXITED, CLD_KILLED, SEGV_MAPERR = 1, 2, 1
+
+CODES = {SI_USER: "SI_USER", SI_KERNEL: "SI_KERNEL", SI_QUEUE: "SI_QUEUE", SI_TKILL: "SI_TKILL"}
+OWN_CODES = {(signal.SIGCHLD, CLD_EXITED): "CLD_EXITED", (signal.SIGCHLD, CLD_KILLED): "CLD_KILLED",
+             (signal.SIGSEGV, SEGV_MAPERR): "SEGV_MAPERR"}
 
 # What each step of the workload is to be recorded as: origin, result, si_code, group.
 STEPS = {
@@ -57,18 +59,16 @@ STEPS = {
 }
 
 
-def code_raw(sig, si_code):
-    return sig << 8 | si_code if 0 < si_code < SI_KERNEL else si_code
-
-
 def expected(step):
     """The records of one step."""
+    sig = step["sig"]
     for origin, result, si_code, group in STEPS[step["step"]]:
         failed = result == "failed"
         yield {
-            "pid": step["pid"], "sig": step["sig"], "result": result, "origin": origin,
-            "si_code": si_code, "code_raw": code_raw(step["sig"], si_code), "group": group,
-            "error": step["errno"] if failed else 0,
+            "pid": step["pid"], "sig_raw": sig, "result": result, "origin": origin,
+            "si_code": si_code, "code": OWN_CODES.get((sig, si_code)) or CODES[si_code],
+            "group": group, "error_raw": step["errno"] if failed else 0,
+            "error": errno.errorcode[step["errno"]] if failed else "",
             # A failed rt_sigqueueinfo to a process names no thread.
             "tpid": step["tpid"], "ttid": 0 if failed and group else step["ttid"],
             "tcomm": "" if failed else "signals",
@@ -79,11 +79,9 @@ def expected(step):
 def got(record):
     """The same of a record."""
     return {
-        "pid": record["proc"]["pid"], "sig": record["sig_raw"],
-        "result": RESULTS[record["result_raw"]], "origin": ORIGINS[record["origin_raw"]],
-        "error": record["error_raw"],
-        **{k: record[k] for k in ("si_code", "code_raw", "group", "tpid", "ttid", "tcomm",
-                                  "tmntns_id")},
+        "pid": record["proc"]["pid"],
+        **{k: record[k] for k in ("sig_raw", "result", "origin", "si_code", "code", "group",
+                                  "error", "error_raw", "tpid", "ttid", "tcomm", "tmntns_id")},
     }
 
 
@@ -100,7 +98,7 @@ def trace_calls(gadgetctl, *flags, last="pidfd_send_signal"):
     Programs are attached one after the other: `last` is the origin of failures that
     the last one sees."""
     def is_last(record):
-        return record["error_raw"] and record["origin_raw"] == ORIGINS.index(last)
+        return record["result"] == "failed" and record["origin"] == last
 
     with Tracer(gadgetctl, "trace_signal", "--comm", "signals", *flags) as tracer:
         tracer.seen(lambda: signals("calls"), is_last)
@@ -122,9 +120,17 @@ def check_steps(gadgetctl, wanted, *flags):
 
 def test_each_way_to_send_a_signal_is_recorded_exactly(gadgetctl):
     records = check_steps(gadgetctl, lambda e: True)
-    uids = {r["proc"]["creds"]["uid"] for r in records if r["error_raw"] == 1}
+    uids = {r["proc"]["creds"]["uid"] for r in records if r["error"] == "EPERM"}
     assert uids == {65534}, "who was not allowed to"
     assert {r["proc"]["comm"] for r in records} == {"signals"}
+
+
+def test_signals_are_named(gadgetctl):
+    _, records = trace_calls(gadgetctl)
+    names = {r["sig_raw"]: r["sig"] for r in records}
+    assert names[signal.SIGUSR1] == "SIGUSR1"
+    assert names[signal.SIGSEGV] == "SIGSEGV"
+    assert names[0] == "signal#0"
 
 
 def test_failed_shows_only_calls_that_failed(gadgetctl):
@@ -135,15 +141,16 @@ def test_kill_only_leaves_the_kernels_own_signals_out(gadgetctl):
     check_steps(gadgetctl, lambda e: e["origin"] != "kernel", "--kill-only")
 
 
-def test_signal_chooses_by_number(gadgetctl):
-    check_steps(gadgetctl, lambda e: e["sig"] == signal.SIGTERM, "--signal", "SIGTERM")
+@pytest.mark.parametrize("text", ["15", "SIGTERM"])
+def test_signal_chooses_by_number_or_name(gadgetctl, text):
+    check_steps(gadgetctl, lambda e: e["sig_raw"] == signal.SIGTERM, "--signal", text)
 
 
 def test_uid_chooses_the_sender(gadgetctl):
     steps, records = trace_calls(gadgetctl, "--uid", "65534", last="kill")
     sender = [s["pid"] for s in steps if s["step"] == "kill_forbidden"]
-    assert [(r["proc"]["pid"], r["sig_raw"]) for r in records] == [
-        (*sender, signal.SIGTERM), (*sender, signal.SIGCHLD)]
+    assert [(r["proc"]["pid"], r["sig"]) for r in records] == [
+        (*sender, "SIGTERM"), (*sender, "SIGCHLD")]
 
 
 def test_pid_chooses_the_sender(gadgetctl):

@@ -201,7 +201,7 @@ static void fail_by_32bit_call(void)
 	pid_t child;
 
 	must(low != MAP_FAILED, "mmap");
-	strcpy(low, "/no-such");
+	memcpy(low, "/no-such", sizeof("/no-such"));
 	child = fork();
 	must(child >= 0, "fork");
 	if (child == 0) {

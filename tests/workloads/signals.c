@@ -63,11 +63,17 @@ struct target {
 	int end;        /* closing it ends the process */
 };
 
-static void *thread_idle(void *write_end)
-{
-	pid_t tid = (pid_t)syscall(SYS_gettid);
+struct second {
+	pthread_barrier_t is_there;
+	pid_t tid;
+};
 
-	must(write(*(int *)write_end, &tid, sizeof(tid)) == sizeof(tid), "write");
+static void *thread_idle(void *arg)
+{
+	struct second *second = arg;
+
+	second->tid = (pid_t)syscall(SYS_gettid);
+	pthread_barrier_wait(&second->is_there);
 	for (;;)
 		pause();
 	return NULL;
@@ -76,6 +82,7 @@ static void *thread_idle(void *write_end)
 /* The child: block all signals but one it ignores, tell a second thread's tid, wait for the end. */
 static void target_run(int ready, int end)
 {
+	static struct second second;
 	pthread_t thread;
 	sigset_t all;
 	char c;
@@ -84,7 +91,11 @@ static void target_run(int ready, int end)
 	sigdelset(&all, SIGUSR2);
 	signal(SIGUSR2, SIG_IGN);
 	must(sigprocmask(SIG_SETMASK, &all, NULL) == 0, "sigprocmask");
-	must(pthread_create(&thread, NULL, thread_idle, &ready) == 0, "pthread_create");
+	pthread_barrier_init(&second.is_there, NULL, 2);
+	must(pthread_create(&thread, NULL, thread_idle, &second) == 0, "pthread_create");
+	/* Not before: pthread_create() itself blocks every signal for a while. */
+	pthread_barrier_wait(&second.is_there);
+	must(write(ready, &second.tid, sizeof(second.tid)) == sizeof(second.tid), "write");
 	while (read(end, &c, 1) < 0)
 		;
 	_exit(0);
