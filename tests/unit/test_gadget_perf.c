@@ -430,6 +430,31 @@ static void losses_of_a_cpu_that_cannot_be_are_not_believed(void **state)
 	assert_int_equal(losses.nmarks, 0);
 }
 
+/* ---- whole rows ------------------------------------------------------------- */
+
+static void rows_that_claim_to_be_longer_than_they_are_are_not_whole(void **state)
+{
+	struct field fields[] = { { .name = "a", .layout = LAYOUT_U32, .size = 4 },
+				  { .name = "rest", .layout = LAYOUT_REST, .at = 8, .len_at = 4 } };
+	const struct model_source source = { .name = "e", .fields = fields, .nfields = 2 };
+	uint32_t row[4] = { 0 };
+
+	(void)state;
+	assert_true(model_has_rest(&source));
+	assert_false(model_has_rest(&unnumbered));
+	for (uint32_t len = 8; len <= 16; len++) {
+		row[1] = len - 8;
+		assert_true(model_row_is_whole(&source, (const uint8_t *)row, len));
+		row[1] = len - 7;
+		assert_false(model_row_is_whole(&source, (const uint8_t *)row, len));
+		row[1] = UINT32_MAX;
+		assert_false(model_row_is_whole(&source, (const uint8_t *)row, len));
+	}
+	fields[1].at = 20;
+	row[1] = 0;
+	assert_false(model_row_is_whole(&source, (const uint8_t *)row, 16));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -453,6 +478,7 @@ int main(void)
 		TEST(losses_stand_where_the_kernel_says),
 		TEST(losses_are_counted_by_looking_when_nothing_tells),
 		TEST(losses_of_a_cpu_that_cannot_be_are_not_believed),
+		cmocka_unit_test(rows_that_claim_to_be_longer_than_they_are_are_not_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
