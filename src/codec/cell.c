@@ -143,8 +143,8 @@ static bool cell_hex(struct cell *cell, struct str s)
 /* Local time of day: what a person compares with a clock on the wall. */
 static uint8_t *put_time(uint8_t *out, int64_t ns, struct local_second *second)
 {
-	int64_t sec = ns / 1000000000 - (ns % 1000000000 < 0);
-	uint32_t ms = (uint32_t)((ns - sec * 1000000000) / 1000000);
+	int64_t rest = ns % 1000000000, sec = ns / 1000000000 - (rest < 0);
+	uint32_t ms = (uint32_t)((rest < 0 ? rest + 1000000000 : rest) / 1000000);
 	struct tm tm;
 
 	if (!second->is_set || second->sec != sec) {

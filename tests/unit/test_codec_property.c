@@ -191,13 +191,13 @@ static struct node twin(const struct fixture *f, uint32_t row)
 
 static void print_moment(FILE *out, int64_t ns)
 {
-	int64_t sec = ns / 1000000000 - (ns % 1000000000 < 0);
+	int64_t rest = ns % 1000000000, sec = ns / 1000000000 - (rest < 0);
 	char text[32];
 	struct tm tm;
 
 	gmtime_r(&(time_t){ sec }, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(out, "\"%s.%09" PRId64 "Z\"", text, ns - sec * 1000000000);
+	fprintf(out, "\"%s.%09" PRId64 "Z\"", text, rest < 0 ? rest + 1000000000 : rest);
 }
 
 static void print_real(FILE *out, double v, bool is_narrow)
