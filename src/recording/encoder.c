@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recording/encoder.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "recording/check.h"
+#include "recording/document.h"
 #include "recording/format.h"
 
 /* Names of a LOSS frame are cut to these, so that it fits ENCODER_MARK_MAX. */
@@ -130,14 +133,39 @@ static size_t record_mark(const struct encoder *encoder, const struct mark *mark
 	return aligned(len);
 }
 
+/* Whether a reader will take the schema's document: it is asked. */
+static int check_document(const struct schema *schema, struct error *err)
+{
+	struct arena scratch = ARENA_INIT;
+	const struct schema *copy;
+	char *text = document_of_schema(schema);
+	size_t len = strlen(text);
+	int r;
+
+	if (len > RECORDING_DOC_MAX)
+		r = error_set(err, E2BIG, "it takes %zu bytes to describe (at most %d)", len,
+			      RECORDING_DOC_MAX);
+	else
+		r = document_to_schema(&scratch, text, len, &copy, err);
+	free(text);
+	arena_release(&scratch);
+	return r < 0 ? error_wrap(err, "'%s' cannot be recorded", schema->event) : 0;
+}
+
 int recording_encoder(struct arena *arena, const struct schema *schema, uint16_t number,
 		      const struct encoder **ret_encoder, struct error *err)
 {
 	struct recorder *r;
 	int status = schema_check(schema, err);
 
-	if (status < 0)
-		return status;
+	if (status == 0)
+		status = check_document(schema, err);
+	if (status < 0) {
+		/* Nothing is broken: the pipeline asks for what cannot be. */
+		if (err)
+			err->code = EINVAL;
+		return -EINVAL;
+	}
 	r = arena_alloc(arena, sizeof(*r));
 	r->encoder = (struct encoder){ record_rows, record_bound, record_mark };
 	r->number = number;

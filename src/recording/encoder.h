@@ -11,8 +11,8 @@
 #include "codec/encoder.h"
 
 /*
- * The encoder of a schema that is the number-th of its session.  -EINVAL,
- * -EBADMSG when the schema cannot be recorded; the message says why.
+ * The encoder of a schema that is the number-th of its session.  -EINVAL
+ * when it cannot be recorded, or not be read back; the message says why.
  */
 int recording_encoder(struct arena *arena, const struct schema *schema, uint16_t number,
 		      const struct encoder **ret_encoder, struct error *err);

@@ -267,6 +267,27 @@ static void a_schema_with_columns_is_refused(void **state)
 	assert_non_null(strstr(err.text, "only rows can be recorded"));
 }
 
+/* What no reader would take is not written in the first place. */
+static void a_schema_that_cannot_be_read_back_is_refused(void **state)
+{
+	char *essay = arena_alloc(&arena, 20001);
+	struct notes notes = { .description = memset(essay, 'x', 20000) };
+	const struct encoder *encoder;
+	struct error err = ERROR_INIT;
+	struct schema_builder b;
+
+	(void)state;
+	begin(&b, SCHEMA_NO_SEQ);
+	add(&b, (struct field){ .name = "a",
+				.type = TYPE_UINT,
+				.layout = LAYOUT_U8,
+				.size = 1,
+				.notes = &notes });
+	assert_true(recording_encoder(&arena, schema_end(&b), 0, &encoder, &err) < 0);
+	assert_non_null(strstr(err.text, "'evt' cannot be recorded"));
+	assert_non_null(strstr(err.text, "'description' is too long"));
+}
+
 static void a_head_survives_and_another_byte_order_is_refused(void **state)
 {
 	const struct recording_head a = { .program = "gadgetctl 9",
@@ -302,6 +323,7 @@ int main(void)
 		TEST(every_flaw_of_a_document_is_an_error_that_says_so),
 		TEST(a_document_that_is_cut_anywhere_is_an_error),
 		TEST(a_schema_with_columns_is_refused),
+		TEST(a_schema_that_cannot_be_read_back_is_refused),
 		TEST(a_head_survives_and_another_byte_order_is_refused),
 	};
 
