@@ -24,11 +24,13 @@
 #include "engine/disk.h"
 
 enum { CODEC_JSON, CODEC_MSGPACK, CODEC_COLUMNS, CODEC_JSONPRETTY, CODEC_YAML, CODEC_CSV };
+enum { NUMBER, TEXT };
 enum { SYNC_END, SYNC_ALWAYS };
 
 struct file_sink {
 	const char *path;
 	int codec;
+	int big_int;
 	bool append;
 	int mode;
 	int sync;
@@ -46,6 +48,12 @@ static const struct opt_value codecs[] = {
 	[CODEC_JSONPRETTY] = { "jsonpretty", "JSON with a line for each value." },
 	[CODEC_YAML] = { "yaml", "One YAML document a record." },
 	[CODEC_CSV] = { "csv", "Comma-separated values with a header line." },
+	OPT_VALUES_END,
+};
+
+static const struct opt_value big_ints[] = {
+	[NUMBER] = { "number", "As the number it is." },
+	[TEXT] = { "string", "In quotes." },
 	OPT_VALUES_END,
 };
 
@@ -71,6 +79,9 @@ static const struct opt options[] = {
 			 "made when it does not exist; its directory is not."),
 	OPT_ENUM(struct file_sink, codec, .def = "json", .values = codecs,
 		 .help = "How records are written."),
+	OPT_ENUM(struct file_sink, big_int, .def = "number", .values = big_ints,
+		 .help = "How json and jsonpretty show integers beyond 2^53, which JavaScript and "
+			 "old versions of jq round."),
 	OPT_BOOL(struct file_sink, append, .def = "true",
 		 .help = "Write behind what the file holds; false empties it first."),
 	OPT_ENUM(struct file_sink, mode, .def = "0640", .values = modes,
@@ -104,7 +115,10 @@ static int file_bind(void *self, const struct schema *in, struct encoding *ret_e
 	};
 	struct file_sink *file = self;
 	const struct codec *codec = table[file->codec];
-	struct encoder_options how = { .newline = true };
+	struct encoder_options how = {
+		.newline = true,
+		.big_int_string = file->big_int == TEXT,
+	};
 	int r = codec->compile(sink_arena(file->sink), in, &how, &ret_encoding->encoder, err);
 
 	if (r < 0)

@@ -73,7 +73,7 @@ struct kafka {
 	/* options */
 	struct opt_strings brokers, key;
 	const char *topic;
-	int codec, compression;
+	int codec, big_int, compression;
 	bool idempotence;
 	int64_t linger;
 	uint64_t max_message;
@@ -103,6 +103,14 @@ static const struct opt_value codec_values[] = {
 	OPT_VALUES_END,
 };
 
+enum { NUMBER, TEXT };
+
+static const struct opt_value big_int_values[] = {
+	[NUMBER] = { "number", "as the number it is" },
+	[TEXT] = { "string", "in quotes" },
+	OPT_VALUES_END,
+};
+
 static const struct opt_value compression_values[] = {
 	{ "none", "no compression" },
 	{ "gzip", "widely understood, slow" },
@@ -126,6 +134,9 @@ static const struct opt options[] = {
 			"left out; without a key, messages are spread over all partitions."),
 	OPT_ENUM(struct kafka, codec, .def = "json", .values = codec_values,
 		 .help = "How a record is written."),
+	OPT_ENUM(struct kafka, big_int, .def = "number", .values = big_int_values,
+		 .help = "How json shows integers beyond 2^53, which JavaScript rounds, and so "
+			 "do databases that read JSON numbers as doubles."),
 	OPT_ENUM(struct kafka, compression, .def = "zstd", .values = compression_values,
 		 .help = "How batches are compressed. Choose lz4 or none when CPU is short."),
 	OPT_BOOL(struct kafka, idempotence, .def = "true",
@@ -580,12 +591,12 @@ static int kafka_bind(void *self, const struct schema *in, struct encoding *ret_
 	const struct field **key =
 		arena_array(arena, kafka->key.n + 1, sizeof(const struct field *));
 	struct encoding encoding = { .key = key };
+	const struct encoder_options how = { .big_int_string = kafka->big_int == TEXT };
 	int r = find_topic(kafka, in, &encoding.route, err);
 
 	if (r)
 		return r;
-	r = codecs[kafka->codec]->compile(arena, in, &(struct encoder_options){ 0 },
-					  &encoding.encoder, err);
+	r = codecs[kafka->codec]->compile(arena, in, &how, &encoding.encoder, err);
 	if (r)
 		return r;
 	for (size_t i = 0; i < kafka->key.n; i++) {

@@ -7,7 +7,7 @@
  */
 #include "engine/component.h"
 
-enum { CODEC_JSON, CODEC_MSGPACK };
+enum { CODEC_JSON, CODEC_MSGPACK, CODEC_COLUMNS, CODEC_JSONPRETTY, CODEC_YAML, CODEC_CSV };
 
 struct null_sink {
 	int codec;
@@ -17,6 +17,10 @@ struct null_sink {
 static const struct opt_value codecs[] = {
 	[CODEC_JSON] = { "json", "JSON lines." },
 	[CODEC_MSGPACK] = { "msgpack", "MessagePack maps." },
+	[CODEC_COLUMNS] = { "columns", "A table." },
+	[CODEC_JSONPRETTY] = { "jsonpretty", "JSON with a line for each value." },
+	[CODEC_YAML] = { "yaml", "One YAML document a record." },
+	[CODEC_CSV] = { "csv", "Comma-separated values." },
 	OPT_VALUES_END,
 };
 
@@ -39,11 +43,16 @@ static int null_open(void *self, struct sink *sink, struct error *err)
 static int null_bind(void *self, const struct schema *in, struct encoding *ret_encoding,
 		     struct error *err)
 {
+	static const struct codec *const table[] = {
+		[CODEC_JSON] = &codec_json,       [CODEC_MSGPACK] = &codec_msgpack,
+		[CODEC_COLUMNS] = &codec_columns, [CODEC_JSONPRETTY] = &codec_jsonpretty,
+		[CODEC_YAML] = &codec_yaml,       [CODEC_CSV] = &codec_csv,
+	};
 	struct null_sink *null = self;
-	const struct codec *codec = null->codec == CODEC_JSON ? &codec_json : &codec_msgpack;
 	struct encoder_options how = { .newline = true };
 
-	return codec->compile(sink_arena(null->sink), in, &how, &ret_encoding->encoder, err);
+	return table[null->codec]->compile(sink_arena(null->sink), in, &how, &ret_encoding->encoder,
+					   err);
 }
 
 static int null_start(void *self, struct error *err)

@@ -81,3 +81,26 @@ def test_every_record_is_read_back(gadgetctl, tmp_path, codec):
             records.append(record)
             at += len("\n")
     assert events(records) == {"alpha": 100, "beta": 100}
+
+
+@pytest.mark.parametrize("codec", ["json", "jsonpretty"])
+@pytest.mark.parametrize("sink", ["stdout", "file"])
+def test_integers_that_a_double_cannot_hold_are_texts_when_asked(gadgetctl, tmp_path, sink, codec):
+    """`timestamp_raw` is beyond 2^53, all other numbers of the record are not."""
+    printed = {}
+    for how in ("number", "string"):
+        out = tmp_path / how
+        path = tmp_path / "pipeline.json"
+        path.write_text(json.dumps({
+            "sources": {"made": {"type": "generate", "count": 1}},
+            "sinks": {"out": {"type": sink, "inputs": ["made"], "codec": codec, "big_int": how,
+                              **({"path": str(out)} if sink == "file" else {})}},
+        }), encoding="utf-8")
+        result = gadgetctl.run("run", "-f", path)
+        assert result.returncode == 0, result.stderr
+        printed[how] = json.loads(out.read_text() if sink == "file" else result.stdout)
+    number, text = printed["number"]["timestamp_raw"], printed["string"]["timestamp_raw"]
+    assert isinstance(number, int) and number > 1 << 53
+    assert isinstance(text, str) and int(text) > 1 << 53
+    assert [k for k, v in printed["string"].items() if type(v) is not type(printed["number"][k])
+            ] == ["timestamp_raw"]

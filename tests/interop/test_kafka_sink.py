@@ -39,3 +39,18 @@ def test_records_of_one_key_stay_in_order_over_an_outage(gadgetctl, tmp_path):
     assert sorted(seen) == list(range(1, count + 1))
     assert sum(seen.values()) - count <= books["bus"]["maybe_twice"]
     assert books["bus"]["delivered"] == count
+
+
+@pytest.mark.parametrize("how, kind", [("number", int), ("string", str)])
+def test_integers_that_a_double_cannot_hold_are_texts_when_asked(gadgetctl, tmp_path, how, kind):
+    with KafkaMock(brokers=1) as mock:
+        mock.command("topic events 1")
+        pipeline = Pipeline(
+            gadgetctl, tmp_path, sources={"made": {"type": "generate", "count": 1}},
+            sinks={"bus": {"type": "kafka", "inputs": ["made"], "brokers": [mock.bootstrap],
+                           "topic": "events", "big_int": how}})
+        with pipeline.start() as process:
+            assert process.wait() == 0, process.stderr
+        record = json.loads(next(iter(mock.consume("events"))).value)
+    assert type(record["timestamp_raw"]) is kind and int(record["timestamp_raw"]) > 1 << 53
+    assert type(record["number"]) is int

@@ -329,7 +329,12 @@ static void codec_follows_the_option(void **state)
 		assert_ptr_equal(fake_codec_used, expected[i]);
 		assert_int_equal(encoding.header.len, i == 2 || i == 5 ? 5 : 0);
 		assert_int_equal(encoding.header_again.len, i == 5 ? 5 : 0);
+		assert_true(fake_asked.newline);
+		assert_false(fake_asked.big_int_string);
 	}
+	*(int *)option(sink, "big_int") = 1;
+	assert_int_equal(sink->type->bind(sink->self, NULL, &(struct encoding){ 0 }, &err), 0);
+	assert_true(fake_asked.big_int_string);
 }
 
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
