@@ -20,11 +20,15 @@ SCALE = int(os.environ.get("GADGETCTL_SCALE", "1"))  # 'make soak' runs the same
 
 
 def clean_env(**more):
-    """The environment of a bare machine: no certificates, proxies or debug knobs of the caller."""
+    """The environment of a bare machine: no certificates, proxies or debug knobs of the caller.
+
+    No images of the caller either, and a registry for short names that nobody answers for.
+    """
     keep = ("PATH", "HOME", "USER", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
             "LSAN_OPTIONS")
     env = {name: os.environ[name] for name in keep if name in os.environ}
-    return dict(env, LC_ALL="C.UTF-8", TERM="dumb", **more)
+    images = {"GADGETCTL_STORE": f"{BUILD}/tests/store", "GADGETCTL_REGISTRY": "localhost:9"}
+    return {**env, "LC_ALL": "C.UTF-8", "TERM": "dumb", **images, **more}
 
 
 def wait_until(condition, what, timeout=DEADLINE):

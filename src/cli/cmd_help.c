@@ -8,7 +8,6 @@
 #include "cli/gadget_help.h"
 #include "cli/reference.h"
 #include "cli/text.h"
-#include "gadget/find.h"
 
 struct args {
 	bool markdown;
@@ -69,18 +68,31 @@ static enum exit_status print_gadget(const char *name)
 {
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
-	const struct model *model;
+	struct found_gadget found;
 	enum exit_status status = STATUS_OK;
-	int r = gadget_look(name, &arena, &model, &err);
+	int r = gadget_look(name, &arena, &found, &err);
 
 	if (r == 0)
-		gadget_help_print(model, name, stdout);
+		gadget_help_print(found.model, name, stdout);
 	else if (r == -ENOENT && !strchr(name, '/'))
 		status = unknown_topic(name, &arena);
 	else
 		status = exit_report(&err, STATUS_BAD_GADGET);
 	arena_release(&arena);
 	return status;
+}
+
+static enum exit_status print_image_topic(const char *name)
+{
+	const struct command *command = image_command_find(name);
+	struct error err = ERROR_INIT;
+
+	if (command) {
+		command_print_help(command, stdout);
+		return STATUS_OK;
+	}
+	(void)error_set(&err, EINVAL, "no help for 'image %s' (see 'gadgetctl help image')", name);
+	return exit_report(&err, STATUS_USAGE);
 }
 
 static enum exit_status print_topic(const char *name)
@@ -90,6 +102,8 @@ static enum exit_status print_topic(const char *name)
 	/* one word may be both, a command and a component */
 	if (command)
 		command_print_help(command, stdout);
+	if (command == &command_image)
+		image_print_commands(stdout);
 	if (command && reference_has(name))
 		(void)fputc('\n', stdout);
 	if (!strcmp(name, "components"))
@@ -114,6 +128,8 @@ static enum exit_status run(int argc, char *const *argv)
 		reference_print_markdown(stdout);
 	else if (!flags.nwords)
 		command_print_overview(stdout);
+	else if (flags.nwords == 2 && !strcmp(flags.words[0], command_image.name))
+		status = print_image_topic(flags.words[1]);
 	else
 		status = print_topic(flags.words[0]);
 out:
@@ -123,7 +139,7 @@ out:
 
 const struct command command_help = {
 	.name = "help",
-	.usage = "[COMMAND | COMPONENT | GADGET | components | exit-codes]",
+	.usage = "[COMMAND | image COMMAND | COMPONENT | GADGET | components | exit-codes]",
 	.summary = "Explain a command, a component, a gadget, or the exit status",
 	.help = "  gadgetctl help run          a command and its flags\n"
 		"  gadgetctl help components   what pipelines can be made of\n"

@@ -20,8 +20,19 @@
 	X(inspect)      \
 	X(test)         \
 	X(init)         \
+	X(image)        \
+	X(images)       \
+	X(tag)          \
 	X(help)         \
 	X(version)
+
+/* Behind `image`: X(name, alias or NULL, alias or NULL, command_...) */
+#define IMAGE_COMMAND_LIST(X)                     \
+	X("list", "ls", NULL, images)             \
+	X("tag", NULL, NULL, tag)                 \
+	X("remove", "rm", "delete", image_remove) \
+	X("prune", NULL, NULL, image_prune)       \
+	X("fsck", NULL, NULL, image_fsck)
 
 struct command {
 	const char *name;
@@ -37,12 +48,20 @@ struct command {
 COMMAND_LIST(X)
 #undef X
 
+#define X(name, alias, other, id) extern const struct command command_##id;
+IMAGE_COMMAND_LIST(X)
+#undef X
+
 /* The command of this name, or NULL; the nearest name to a mistyped one, or NULL. */
 const struct command *command_find(const char *name);
 const char *command_near(const char *name);
 
 /* All commands, for help: the i-th, NULL behind the last. */
 const struct command *command_at(size_t i);
+
+/* The command behind `image`, by its name or an alias, or NULL; all of them, for help. */
+const struct command *image_command_find(const char *name);
+void image_print_commands(FILE *out);
 
 /* What there is: commands, global flags, where to read on. */
 void command_print_overview(FILE *out);

@@ -15,6 +15,7 @@ enum exit_status exit_status_of(const struct error *err, enum exit_status otherw
 		return STATUS_NOT_FOUND;
 	case ENOEXEC:
 	case EUCLEAN:
+	case EBADMSG:
 		return STATUS_BAD_GADGET;
 	case EOPNOTSUPP:
 		return STATUS_UNSUPPORTED;
@@ -24,7 +25,7 @@ enum exit_status exit_status_of(const struct error *err, enum exit_status otherw
 	case EROFS:
 	case EIO:
 		return STATUS_IO;
-	case EBADMSG:
+	case ENOTRECOVERABLE:
 		return STATUS_UNBALANCED;
 	default:
 		return otherwise;

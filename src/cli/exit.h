@@ -10,23 +10,24 @@
 #include "base/error.h"
 
 /* X(enum name, status, what it means) */
-#define EXIT_LIST(X)                                                                               \
-	X(OK, 0,                                                                                   \
-	  "Everything asked for was done; also after Ctrl-C, SIGTERM, --timeout and --count, "     \
-	  "and when the reader of the output went away.")                                          \
-	X(FAILED, 1, "The run failed for a reason that has no number of its own.")                 \
-	X(USAGE, 2,                                                                                \
-	  "The command line is wrong; also a filter, field or parameter that was given as a "      \
-	  "flag.")                                                                                 \
-	X(LOSS, 3, "Records were lost or dropped, and --fail-on-loss was given.")                  \
-	X(BAD_GADGET, 65, "A gadget's object file or its gadget.yaml, or a recording, is broken.") \
-	X(NOT_FOUND, 66, "A file or a gadget does not exist.")                                     \
-	X(UNBALANCED, 70,                                                                          \
-	  "The books do not balance: records went astray uncounted, which is a bug in this "       \
-	  "program.")                                                                              \
-	X(UNSUPPORTED, 71, "The kernel lacks something that is needed.")                           \
-	X(IO, 74, "Output could not be written, for example because the disk is full.")            \
-	X(NO_PERMISSION, 77, "Not allowed (try as root, or with CAP_BPF and CAP_PERFMON).")        \
+#define EXIT_LIST(X)                                                                           \
+	X(OK, 0,                                                                               \
+	  "Everything asked for was done; also after Ctrl-C, SIGTERM, --timeout and --count, " \
+	  "and when the reader of the output went away.")                                      \
+	X(FAILED, 1, "The run failed for a reason that has no number of its own.")             \
+	X(USAGE, 2,                                                                            \
+	  "The command line is wrong; also a filter, field or parameter that was given as a "  \
+	  "flag.")                                                                             \
+	X(LOSS, 3, "Records were lost or dropped, and --fail-on-loss was given.")              \
+	X(BAD_GADGET, 65,                                                                      \
+	  "A gadget's object file, its gadget.yaml or its image, or a recording, is broken.")  \
+	X(NOT_FOUND, 66, "A file, a gadget or an image does not exist.")                       \
+	X(UNBALANCED, 70,                                                                      \
+	  "The books do not balance: records went astray uncounted, which is a bug in this "   \
+	  "program.")                                                                          \
+	X(UNSUPPORTED, 71, "The kernel lacks something that is needed.")                       \
+	X(IO, 74, "Output could not be written, for example because the disk is full.")        \
+	X(NO_PERMISSION, 77, "Not allowed (try as root, or with CAP_BPF and CAP_PERFMON).")    \
 	X(BAD_CONFIG, 78, "A pipeline file is wrong.")
 
 enum exit_status {

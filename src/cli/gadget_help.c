@@ -6,8 +6,6 @@
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "data/type.h"
-#include "gadget/find.h"
-#include "gadget/inspect.h"
 #include "gadget/metadata.h"
 
 enum {
@@ -15,13 +13,10 @@ enum {
 	LISTED_MAX = 480, /* bytes of a list of choices */
 };
 
-int gadget_look(const char *what, struct arena *arena, const struct model **ret_model,
+int gadget_look(const char *what, struct arena *arena, struct found_gadget *ret_found,
 		struct error *err)
 {
-	struct gadget_place place;
-	int r = gadget_find(arena, what, NULL, &place, err);
-
-	return r < 0 ? r : inspect_file(arena, &place, NULL, ret_model, err);
+	return find_model(arena, what, NULL, NULL, ret_found, err);
 }
 
 /* How long the text is without blanks at its end. */

@@ -11,13 +11,13 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "gadget/model.h"
+#include "oci/find_model.h"
 
 /*
- * Find a gadget by name or path and inspect it as it is when nothing is set.
- * Errors: those of gadget_find() (-ENOENT) and inspect_file().
+ * Find a gadget, whatever it is called by, and inspect it as it is when nothing is
+ * set.  Errors: those of find_model().
  */
-int gadget_look(const char *what, struct arena *arena, const struct model **ret_model,
+int gadget_look(const char *what, struct arena *arena, struct found_gadget *ret_found,
 		struct error *err) __attribute__((warn_unused_result));
 
 /* What it is, its parameters and its fields; `what` is how the user calls it. */

@@ -31,16 +31,16 @@ int launch_parse(const struct oneliner_text *text, struct arena *arena, struct c
 /* Only a bool may stand alone.  What cannot be inspected is left for the run to say. */
 static int check_bare(const struct flags *flags, struct arena *arena, struct error *err)
 {
-	const struct model *model = NULL;
+	struct found_gadget found = { 0 };
 
 	for (size_t i = 0; i < flags->nextras; i++) {
 		const struct model_param *p;
 
 		if (flags->extras[i].value)
 			continue;
-		if (!model && gadget_look(flags->words[0], arena, &model, NULL) < 0)
+		if (!found.model && gadget_look(flags->words[0], arena, &found, NULL) < 0)
 			return 0;
-		p = model_param_find(model, flags->extras[i].name);
+		p = model_param_find(found.model, flags->extras[i].name);
 		if (p && p->kind != PARAM_BOOL)
 			return error_set(err, EINVAL, "--%s needs a value (%s)",
 					 flags->extras[i].name, param_kind_name(p->kind));
@@ -83,15 +83,15 @@ enum exit_status launch_help(const struct command *command, const struct flags *
 			     struct arena *arena)
 {
 	struct error err = ERROR_INIT;
-	const struct model *model;
+	struct found_gadget found;
 
 	if (!flags->nwords) {
 		command_print_help(command, stdout);
 		return STATUS_OK;
 	}
-	if (gadget_look(flags->words[0], arena, &model, &err) < 0)
+	if (gadget_look(flags->words[0], arena, &found, &err) < 0)
 		return exit_report(&err, STATUS_BAD_GADGET);
-	gadget_help_print(model, flags->words[0], stdout);
+	gadget_help_print(found.model, flags->words[0], stdout);
 	return STATUS_OK;
 }
 

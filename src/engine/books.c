@@ -50,7 +50,7 @@ static int unequal(struct error *err, const struct account *account, const char 
 {
 	static const char *const kinds[] = { "source", "stage", "sink" };
 
-	return error_set(err, EBADMSG,
+	return error_set(err, ENOTRECOVERABLE,
 			 "the books of %s '%s' do not balance: %s is %llu, but %s is %llu",
 			 kinds[account->kind], account->id, left_name, (unsigned long long)left,
 			 right_name, (unsigned long long)right);

@@ -137,47 +137,57 @@ static void offer(void *arg, const char *name, const char *object)
 	suggest_offer(arg, name);
 }
 
-static int not_found(struct arena *arena, const struct folders *folders, const char *what,
-		     struct error *err)
+const char *gadget_near(struct arena *arena, const char *name)
 {
 	struct suggest suggest;
 	const char *best;
 
-	suggest_init(&suggest, what);
+	suggest_init(&suggest, name);
 	gadget_list(arena, offer, &suggest);
 	best = suggest_result(&suggest);
-	(void)error_set(err, ENOENT, "no gadget '%s'", what);
-	for (size_t i = 0; i < folders->n; i++)
-		(void)error_add(err, "%s'%s'", i ? ", " : " in ", folders->at[i]);
-	if (best)
-		return error_add(err, " (did you mean '%s'?)", best);
-	return error_add(err, " (a path has a '/' in it or ends in .o)");
+	return best ? arena_strdup(arena, best) : NULL;
 }
 
-int gadget_find(struct arena *arena, const char *what, const char *base_dir,
-		struct gadget_place *ret_place, struct error *err)
+int gadget_find_name(struct arena *arena, const char *name, struct gadget_place *ret_place,
+		     struct error *err)
 {
 	struct folders folders;
 
-	if (!what[0])
-		return error_set(err, EINVAL, "a gadget needs a name");
-	if (strchr(what, '/') || ends_with(what, ".o") || !strcmp(what, ".") || !strcmp(what, ".."))
-		return find_path(arena, what, base_dir, ret_place, err);
 	find_folders(arena, &folders);
 	for (size_t i = 0; i < folders.n; i++) {
-		const char *dir = arena_printf(arena, "%s/%s", folders.at[i], what);
+		const char *dir = arena_printf(arena, "%s/%s", folders.at[i], name);
 		const char *object = arena_printf(arena, "%s/program.o", dir);
 
 		if (!is_there(object))
 			continue;
 		*ret_place = (struct gadget_place){
-			.name = arena_strdup(arena, what),
+			.name = arena_strdup(arena, name),
 			.object = object,
 			.dir = dir,
 		};
 		return 0;
 	}
-	return not_found(arena, &folders, what, err);
+	(void)error_set(err, ENOENT, "no gadget '%s'", name);
+	for (size_t i = 0; i < folders.n; i++)
+		(void)error_add(err, "%s'%s'", i ? ", " : " in ", folders.at[i]);
+	return -ENOENT;
+}
+
+int gadget_find(struct arena *arena, const char *what, const char *base_dir,
+		struct gadget_place *ret_place, struct error *err)
+{
+	const char *near;
+	int r;
+
+	if (!what[0])
+		return error_set(err, EINVAL, "a gadget needs a name");
+	if (strchr(what, '/') || ends_with(what, ".o") || !strcmp(what, ".") || !strcmp(what, ".."))
+		return find_path(arena, what, base_dir, ret_place, err);
+	r = gadget_find_name(arena, what, ret_place, err);
+	near = r < 0 ? gadget_near(arena, what) : NULL;
+	if (near)
+		return error_add(err, " (did you mean '%s'?)", near);
+	return r < 0 ? error_add(err, " (a path has a '/' in it or ends in .o)") : 0;
 }
 
 struct listing {

@@ -31,6 +31,13 @@ int gadget_find(struct arena *arena, const char *what, const char *base_dir,
 		struct gadget_place *ret_place, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* By name only.  -ENOENT says where it looked, without a remedy. */
+int gadget_find_name(struct arena *arena, const char *name, struct gadget_place *ret_place,
+		     struct error *err) __attribute__((warn_unused_result));
+
+/* The name of the gadget nearest to a mistyped one, or NULL. */
+const char *gadget_near(struct arena *arena, const char *name);
+
 /*
  * Call visit for each gadget that can be found by name, once for a name, the
  * first place winning.

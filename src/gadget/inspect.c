@@ -302,7 +302,7 @@ out:
 
 /* The gadget.yaml beside the object, or what it was called first; none is fine. */
 static int read_metadata(struct arena *arena, const struct gadget_place *place,
-			 const struct metadata **ret_metadata, struct error *err)
+			 struct gadget_parts *parts, struct error *err)
 {
 	const char *path = arena_printf(arena, "%s/gadget.yaml", place->dir);
 	const uint8_t *bytes = NULL;
@@ -316,34 +316,52 @@ static int read_metadata(struct arena *arena, const struct gadget_place *place,
 	r = read_file(arena, path, &bytes, &size, err);
 	if (r < 0)
 		return error_wrap(err, "cannot use '%s'", path);
-	r = metadata_parse(arena, path, (const char *)bytes, size, ret_metadata, err);
-	return r < 0 ? no_gadget(err) : 0;
+	parts->metadata_name = path;
+	parts->metadata = (struct str){ (const char *)bytes, size };
+	return 0;
 }
 
-int inspect_file(struct arena *arena, const struct gadget_place *place,
-		 const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
+int inspect_parts(struct arena *arena, const struct gadget_parts *parts,
+		  const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
 {
 	const struct metadata *metadata = NULL;
 	const struct model *found = NULL;
 	struct model *model;
-	const uint8_t *bytes = NULL;
-	size_t size = 0;
-	int r = read_file(arena, place->object, &bytes, &size, err);
+	int r = 0;
 
-	if (r == 0)
-		r = read_metadata(arena, place, &metadata, err);
+	if (parts->metadata.at && metadata_parse(arena, parts->metadata_name, parts->metadata.at,
+						 parts->metadata.len, &metadata, err) < 0)
+		r = no_gadget(err);
 	if (r == 0)
 		r = settings_choose(arena, metadata, wanted, &metadata, err);
 	if (r == -EINVAL)
 		return r; /* what is wanted is wrong, not the gadget */
 	if (r == 0)
-		r = inspect_bytes_here(arena, place->name, bytes, size, metadata, &found, err);
+		r = inspect_bytes_here(arena, parts->name, (const uint8_t *)parts->object.at,
+				       parts->object.len, metadata, &found, err);
 	if (r < 0 && err && err->pos.line)
 		return r; /* the place in the metadata says which file */
 	if (r < 0)
-		return error_wrap(err, "cannot use '%s'", place->object);
+		return error_wrap(err, "cannot use '%s'", parts->path);
 	model = arena_memdup(arena, found, sizeof(*found));
-	model->path = place->object;
+	model->path = parts->path;
 	*ret_model = model;
 	return 0;
+}
+
+int inspect_file(struct arena *arena, const struct gadget_place *place,
+		 const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
+{
+	struct gadget_parts parts = { .name = place->name, .path = place->object };
+	const uint8_t *bytes = NULL;
+	size_t size = 0;
+	int r = read_file(arena, place->object, &bytes, &size, err);
+
+	if (r < 0)
+		return error_wrap(err, "cannot use '%s'", place->object);
+	parts.object = (struct str){ (const char *)bytes, size };
+	r = read_metadata(arena, place, &parts, err);
+	if (r < 0)
+		return error_wrap(err, "cannot use '%s'", place->object);
+	return inspect_parts(arena, &parts, wanted, ret_model, err);
 }

@@ -25,7 +25,21 @@ int inspect_file(struct arena *arena, const struct gadget_place *place,
 		 const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* The same from memory, for a gadget that is to run here; bytes and metadata (NULL: none)
+/* A gadget's files, wherever they came from. */
+struct gadget_parts {
+	const char *name;          /* the gadget's */
+	const char *path;          /* where it was found: model->path, and in messages */
+	struct str object;         /* must live as long as the model */
+	const char *metadata_name; /* what messages call the metadata */
+	struct str metadata;       /* at NULL: there is none */
+};
+
+/* The same for files that somebody else has read. */
+int inspect_parts(struct arena *arena, const struct gadget_parts *parts,
+		  const struct yaml_node *wanted, const struct model **ret_model, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* From memory, for a gadget that is to run here; bytes and metadata (NULL: none)
  * must live as long as the model. */
 int inspect_bytes_here(struct arena *arena, const char *name, const uint8_t *bytes, size_t size,
 		       const struct metadata *metadata, const struct model **ret_model,

@@ -103,19 +103,24 @@ static int walk_descriptor(struct walk *w, const struct descriptor *d, bool must
 
 static int walk_document(struct walk *w, const struct descriptor *d, unsigned depth)
 {
+	struct arena own = ARENA_INIT; /* there may be many, and large ones */
 	const struct document *doc = NULL;
 	struct error err = ERROR_INIT;
 	bool is_index;
-	int r = store_document(w->store, &w->arena, d, &doc, &err);
+	int r = store_document(w->store, &own, d, &doc, &err);
 
-	if (r < 0)
-		return fault(w, -r, err.text);
+	if (r < 0) {
+		r = fault(w, -r, err.text);
+		goto out;
+	}
 	is_index = doc->kind == DOCUMENT_INDEX;
 	if (!is_index)
 		r = walk_descriptor(w, &doc->config, true, depth + 1);
 	/* Only those manifests of an index were pulled that somebody wanted. */
 	for (uint32_t i = 0; r == 0 && i < doc->nitems; i++)
 		r = walk_descriptor(w, &doc->items[i], !is_index, depth + 1);
+out:
+	arena_release(&own);
 	return r;
 }
 

@@ -24,12 +24,12 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/log.h"
 #include "engine/component.h"
-#include "gadget/find.h"
-#include "gadget/inspect.h"
 #include "gadget/load.h"
 #include "gadget/losses.h"
 #include "gadget/nap.h"
+#include "oci/find_model.h"
 
 enum {
 	TURN_ROWS = 65536,
@@ -87,6 +87,7 @@ struct gadget_source {
 
 	struct source *source;
 	const struct model *model;
+	const char *unused; /* layers of the image, or NULL */
 	struct settings settings;
 	struct loaded *loaded;
 	struct port *ports; /* model->nsources of them */
@@ -142,18 +143,17 @@ static int gadget_open(void *self, struct source *source, struct error *err)
 {
 	struct gadget_source *s = self;
 	struct arena *arena = source_arena(source);
-	struct gadget_place place;
+	struct found_gadget found;
 	int r;
 
 	s->source = source;
 	if (s->ring.size & (s->ring.size - 1))
 		return error_set(err, EINVAL, "ring.size must be a power of two");
-	r = gadget_find(arena, s->gadget, source_dir(source), &place, err);
+	r = find_model(arena, s->gadget, source_dir(source), s->params, &found, err);
 	if (r < 0)
 		return r;
-	r = inspect_file(arena, &place, s->params, &s->model, err);
-	if (r < 0)
-		return r;
+	s->model = found.model;
+	s->unused = found.unused;
 	r = model_check(s->model, err);
 	if (r < 0)
 		return r;
@@ -478,8 +478,12 @@ static int gadget_load(void *self, struct error *err)
 		.transport = (enum load_transport)s->transport,
 		.settings = s->settings,
 	};
-	int r = load_gadget(s->model, &options, &s->loaded, err);
+	int r;
 
+	if (s->unused)
+		log_warn("image '%s' has layers that this version does not use: %s", s->model->path,
+			 s->unused);
+	r = load_gadget(s->model, &options, &s->loaded, err);
 	for (uint32_t i = 0; r == 0 && i < s->model->nsources; i++)
 		r = open_port(&s->ports[i], err);
 	return r;
@@ -603,8 +607,10 @@ static const struct opt_value transports[] = {
 };
 
 static const struct opt options[] = {
-	OPT_STRING(struct gadget_source, gadget, .required = true,
-		   .help = "Name of a gadget, or path of its object file or folder."),
+	OPT_STRING(
+		struct gadget_source, gadget, .required = true,
+		.help = "Name of a gadget, path of its object file or folder, or name or id of an "
+			"image in the store."),
 	OPT_MAP(struct gadget_source, params,
 		.help = "Values for the gadget's own parameters; `gadgetctl help GADGET` lists them."),
 	OPT_TABLE(struct gadget_source, ring, ring_table,

@@ -114,7 +114,7 @@ static void gadget_books_show_a_single_hidden_drop(void **state)
 	assert_true(account()->lost > 0);
 	assert_int_equal(account()->attempts, wanted);
 	assert_int_equal(account()->attempts, account()->lost + account()->read + 1);
-	assert_int_equal(books_check(collected.books, &err), -EBADMSG);
+	assert_int_equal(books_check(collected.books, &err), -ENOTRECOVERABLE);
 }
 
 static uint64_t next_count;

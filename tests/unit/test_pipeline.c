@@ -692,7 +692,7 @@ static void a_hidden_loss_is_found(void **state)
 	run_init(&run, "sources: { n: { type: numbers, count: 1000, hide: 1 } }\n"
 		       "sinks: { s: { type: probe, inputs: [n] } }\n");
 	(void)uv_run(&run.loop, UV_RUN_DEFAULT);
-	assert_int_equal(books_check(pipeline_books(run.pipeline), &err), -EBADMSG);
+	assert_int_equal(books_check(pipeline_books(run.pipeline), &err), -ENOTRECOVERABLE);
 	assert_non_null(strstr(err.text, "attempts is 1001"));
 	run_free(&run);
 }
