@@ -10,6 +10,8 @@
 
 #include "base/buf.h"
 
+enum { RECEIVE_BUFFER = 512 << 10 };
+
 struct http_client {
 	CURL *easy;
 	struct http_options options;
@@ -24,6 +26,7 @@ struct exchange {
 	struct http_answer *answer;
 	struct buf body;
 	uint64_t received, sent, max;
+	size_t head; /* bytes of headers */
 	bool has_begun;
 	int failed; /* negative errno, with err set */
 	struct error *err;
@@ -157,6 +160,12 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	size_t len = size * n, name, end = len;
 	const char *colon = memchr(line, ':', len);
 
+	x->head += len;
+	if (x->head > HTTP_HEAD_MAX) {
+		x->failed = error_set(x->err, EFBIG, "the answer has more than %d bytes of headers",
+				      HTTP_HEAD_MAX);
+		return 0;
+	}
 	if (len > 5 && !strncmp(line, "HTTP/", 5)) {
 		answer->nheaders = 0;
 		return len;
@@ -230,7 +239,7 @@ static size_t on_send(char *to, size_t size, size_t n, void *arg)
 	if (!request->has_fd) {
 		memcpy(to, (const char *)request->body + x->sent, len);
 	} else {
-		got = pread(request->body_fd, to, len, (off_t)x->sent);
+		got = pread(request->body_fd, to, len, (off_t)(request->offset + x->sent));
 		if (got <= 0 && len) {
 			x->failed = error_set(x->err, EIO, "cannot read what is to be sent");
 			return CURL_READFUNC_ABORT;
@@ -250,6 +259,21 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 		return CURL_SEEKFUNC_FAIL;
 	x->sent = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
+}
+
+/* libcurl calls it all the time, and every second when nothing happens. */
+static int on_tick(void *arg, curl_off_t to_come, curl_off_t came, curl_off_t to_go,
+		   curl_off_t gone)
+{
+	struct exchange *x = arg;
+
+	(void)to_come;
+	(void)came;
+	(void)to_go;
+	if (x->request->tick(x->request->arg, (uint64_t)gone))
+		return 0;
+	x->failed = error_set(x->err, ECANCELED, "given up");
+	return 1;
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
@@ -303,7 +327,18 @@ static void set_body(struct exchange *x, CURL *easy)
 	(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_up(struct exchange *x, const char *url, struct curl_slist *headers)
+/* Who we are is told to nobody but whom the caller named. */
+static void set_tls(CURL *easy, const struct http_options *options, bool is_origin)
+{
+	if (options->ca_file)
+		(void)curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+	if (options->cert_file && is_origin)
+		(void)curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
+	if (options->key_file && is_origin)
+		(void)curl_easy_setopt(easy, CURLOPT_SSLKEY, options->key_file);
+}
+
+static void set_up(struct exchange *x, const char *url, struct curl_slist *headers, bool is_origin)
 {
 	const struct http_options *options = &x->client->options;
 	CURL *easy = x->client->easy;
@@ -325,12 +360,15 @@ static void set_up(struct exchange *x, const char *url, struct curl_slist *heade
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
-	if (options->ca_file)
-		(void)curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-	if (options->cert_file)
-		(void)curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
-	if (options->key_file)
-		(void)curl_easy_setopt(easy, CURLOPT_SSLKEY, options->key_file);
+	(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	(void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)x->request->timeout_s);
+	if (x->request->tick) {
+		(void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+		(void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_tick);
+		(void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, x);
+	}
+	set_tls(easy, options, is_origin);
 	set_body(x, easy);
 }
 
@@ -343,6 +381,13 @@ static int code_of(CURLcode code)
 		return ENOTCONN;
 	case CURLE_OPERATION_TIMEDOUT:
 		return ETIMEDOUT;
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+		return ECONNRESET;
 	default:
 		return EPROTO;
 	}
@@ -365,10 +410,11 @@ static int send_once(struct exchange *x, const char *url, bool is_origin)
 
 	x->client->error[0] = 0;
 	x->sent = x->received = 0;
+	x->head = 0;
 	x->body.len = 0;
 	x->has_begun = false;
 	x->answer->nheaders = 0;
-	set_up(x, url, headers);
+	set_up(x, url, headers, is_origin);
 	code = curl_easy_perform(x->client->easy);
 	for (struct curl_slist *line = headers; line; line = line->next)
 		explicit_bzero(line->data, strlen(line->data));

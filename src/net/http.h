@@ -11,8 +11,8 @@
  * against limits, header lines and bodies are limited, an answer that ends early
  * is an error.  Redirects are followed here and not by libcurl, at most
  * HTTP_REDIRECTS of them, never from https to http, and credentials never go to
- * another scheme, host or port than the caller named.  Certificates are always
- * verified.  What is secret is in header values only, and those never appear in
+ * another scheme, host or port than the caller named; neither does the client's
+ * certificate.  Certificates are always verified.  What is secret is in header values only, and those never appear in
  * errors.
  */
 #ifndef NET_HTTP_H
@@ -31,6 +31,7 @@ enum {
 	HTTP_SILENCE_S = 30,       /* without a byte in either direction */
 	HTTP_HEADERS_MAX = 64,     /* of an answer; more are ignored */
 	HTTP_HEADER_MAX = 8 << 10, /* bytes of a header's value; longer ones are ignored */
+	HTTP_HEAD_MAX = 256 << 10, /* bytes of all headers; more end the request */
 	HTTP_BODY_MAX = 4 << 20,   /* bytes of a body that is kept in memory */
 };
 
@@ -59,9 +60,9 @@ struct http_request {
 	size_t nheaders;
 	const char *authorization; /* value of that header, or NULL */
 
-	/* The body: bytes, or `size` bytes of a file from its beginning on. */
+	/* The body: bytes, or `size` bytes of a file from `offset` on. */
 	const void *body;
-	uint64_t size;
+	uint64_t size, offset;
 	int body_fd; /* used when has_fd */
 	bool has_fd;
 
@@ -71,8 +72,12 @@ struct http_request {
 	/* The headers of a 2xx answer are there, the body is about to come; may be
 	 * NULL.  Returns as take() does. */
 	int (*begin)(void *arg, int status, struct error *err);
+	/* Called at least every second, with how much of the body was sent; false ends
+	 * the request with -ECANCELED.  May be NULL. */
+	bool (*tick)(void *arg, uint64_t sent);
 	void *arg;
-	uint64_t max; /* bytes of the body; 0: HTTP_BODY_MAX */
+	uint64_t max;       /* bytes of the body; 0: HTTP_BODY_MAX */
+	unsigned timeout_s; /* for all of it; 0: as long as there is no silence */
 };
 
 struct http_answer {
@@ -86,8 +91,9 @@ struct http_answer {
 
 /*
  * Send the request and wait for the answer.  Any status is a success here; what is
- * not: -ENOTCONN nobody there or no such host, -EPROTO TLS or HTTP went wrong,
- * -ETIMEDOUT silence, -EFBIG too large, -ELOOP too many redirects, -EPERM a
+ * not: -ENOTCONN nobody there or no such host, -ECONNRESET the connection ended
+ * before the answer did, -EPROTO TLS or HTTP went wrong, -ETIMEDOUT silence,
+ * -ECANCELED tick() said so, -EFBIG too large, -ELOOP too many redirects, -EPERM a
  * redirect to where it must not go.  Strings live in the arena.
  */
 int http_do(struct http_client *client, struct arena *arena, const struct http_request *request,
