@@ -20,15 +20,21 @@
 	X(inspect)      \
 	X(test)         \
 	X(init)         \
+	X(pull)         \
+	X(push)         \
 	X(image)        \
 	X(images)       \
 	X(tag)          \
+	X(login)        \
+	X(logout)       \
 	X(help)         \
 	X(version)
 
 /* Behind `image`: X(name, alias or NULL, alias or NULL, command_...) */
 #define IMAGE_COMMAND_LIST(X)                     \
 	X("list", "ls", NULL, images)             \
+	X("pull", NULL, NULL, pull)               \
+	X("push", NULL, NULL, push)               \
 	X("tag", NULL, NULL, tag)                 \
 	X("remove", "rm", "delete", image_remove) \
 	X("prune", NULL, NULL, image_prune)       \

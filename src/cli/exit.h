@@ -22,6 +22,7 @@
 	X(BAD_GADGET, 65,                                                                      \
 	  "A gadget's object file, its gadget.yaml or its image, or a recording, is broken.")  \
 	X(NOT_FOUND, 66, "A file, a gadget or an image does not exist.")                       \
+	X(UNREACHABLE, 69, "An image registry cannot be reached, or does not work.")           \
 	X(UNBALANCED, 70,                                                                      \
 	  "The books do not balance: records went astray uncounted, which is a bug in this "   \
 	  "program.")                                                                          \
