@@ -137,11 +137,14 @@ static void offer(void *arg, const char *name, const char *object)
 	suggest_offer(arg, name);
 }
 
-const char *gadget_near(struct arena *arena, const char *name)
+const char *gadget_near(struct arena *arena, const char *name, const char *base_dir)
 {
+	const char *dir = base_dir ? base_dir : ".";
 	struct suggest suggest;
 	const char *best;
 
+	if (is_there(arena_printf(arena, "%s/%s/program.o", dir, name)))
+		return arena_printf(arena, "./%s", name);
 	suggest_init(&suggest, name);
 	gadget_list(arena, offer, &suggest);
 	best = suggest_result(&suggest);
@@ -184,7 +187,7 @@ int gadget_find(struct arena *arena, const char *what, const char *base_dir,
 	if (strchr(what, '/') || ends_with(what, ".o") || !strcmp(what, ".") || !strcmp(what, ".."))
 		return find_path(arena, what, base_dir, ret_place, err);
 	r = gadget_find_name(arena, what, ret_place, err);
-	near = r < 0 ? gadget_near(arena, what) : NULL;
+	near = r < 0 ? gadget_near(arena, what, base_dir) : NULL;
 	if (near)
 		return error_add(err, " (did you mean '%s'?)", near);
 	return r < 0 ? error_add(err, " (a path has a '/' in it or ends in .o)") : 0;

@@ -35,8 +35,11 @@ int gadget_find(struct arena *arena, const char *what, const char *base_dir,
 int gadget_find_name(struct arena *arena, const char *name, struct gadget_place *ret_place,
 		     struct error *err) __attribute__((warn_unused_result));
 
-/* The name of the gadget nearest to a mistyped one, or NULL. */
-const char *gadget_near(struct arena *arena, const char *name);
+/*
+ * What somebody may have meant by a name that is no gadget's: "./name" when there is one of that
+ * name in base_dir (NULL: the working directory), or the most similar name; NULL: who knows.
+ */
+const char *gadget_near(struct arena *arena, const char *name, const char *base_dir);
 
 /*
  * Call visit for each gadget that can be found by name, once for a name, the

@@ -282,6 +282,12 @@ static int explain_load(const struct loaded *l, const struct chatter *c, int cod
 		chatter_add_last(c, err);
 		return -err->code;
 	}
+	/* The type is a loader's, no kernel's; to the verifier it is a relocation that failed. */
+	if (chatter_has(c, "relocation") && chatter_has(c, "struct gadget_socket_value"))
+		return error_set(err, EOPNOTSUPP,
+				 "program '%s' looks up the owners of sockets, which this version "
+				 "does not support",
+				 p->name);
 	/* With the rights to load programs, EPERM means this kind of program. */
 	(void)error_set(err, code == EPERM ? EOPNOTSUPP : ENOEXEC,
 			"the kernel refused program '%s' of section '%s': %s", p->name, p->section,

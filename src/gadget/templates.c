@@ -75,6 +75,7 @@ static const struct {
 	{ "gadget_uid", "uid" },
 	{ "gadget_gid", "gid" },
 	{ "gadget_mntns_id", "mntns_id" },
+	{ "mnt_ns_id_t", "mntns_id" }, /* what the older convention called it */
 	{ "gadget_netns_id", "netns_id" },
 	{ "gadget_kernel_stack", "kernel_stack" },
 };

@@ -165,11 +165,12 @@ int find_image_model(const struct store *store, struct arena *arena, const struc
 	return 0;
 }
 
-static int no_such(struct arena *arena, const char *what, const char *dir, struct error *err)
+static int no_such(struct arena *arena, const char *what, const char *base_dir, const char *dir,
+		   struct error *err)
 {
 	struct gadget_place place;
 	bool is_name = is_short(what) && gadget_find_name(arena, what, &place, err) < 0;
-	const char *near = is_name ? gadget_near(arena, what) : NULL;
+	const char *near = is_name ? gadget_near(arena, what, base_dir) : NULL;
 	struct reference_defaults defaults;
 	struct error why = ERROR_INIT;
 	struct reference reference;
@@ -190,8 +191,9 @@ static int no_such(struct arena *arena, const char *what, const char *dir, struc
 	return error_add(err, " (a path begins with './' or ends in .o)");
 }
 
-static int find_in_store(struct arena *arena, const char *what, const struct yaml_node *wanted,
-			 struct found_gadget *ret_found, struct error *err)
+static int find_in_store(struct arena *arena, const char *what, const char *base_dir,
+			 const struct yaml_node *wanted, struct found_gadget *ret_found,
+			 struct error *err)
 {
 	const char *dir = store_default_dir(arena);
 	struct store *store = NULL;
@@ -199,12 +201,12 @@ static int find_in_store(struct arena *arena, const char *what, const struct yam
 	int r = store_open(dir, false, &store, err);
 
 	if (r == -ENOENT)
-		return no_such(arena, what, dir, err);
+		return no_such(arena, what, base_dir, dir, err);
 	if (r < 0)
 		return r;
 	r = find_image(store, arena, what, &image, err);
 	if (r == -ENOENT || r == -EINVAL)
-		r = no_such(arena, what, dir, err);
+		r = no_such(arena, what, base_dir, dir, err);
 	else if (r == 0)
 		r = find_image_model(store, arena, &image, image_host_architecture(), wanted,
 				     ret_found, err);
@@ -227,5 +229,5 @@ int find_model(struct arena *arena, const char *what, const char *base_dir,
 	}
 	if (is_short(what) && gadget_find_name(arena, what, &place, NULL) == 0)
 		return use_files(arena, &place, wanted, ret_found, err);
-	return find_in_store(arena, what, wanted, ret_found, err);
+	return find_in_store(arena, what, base_dir, wanted, ret_found, err);
 }

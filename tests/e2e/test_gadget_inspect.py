@@ -95,6 +95,21 @@ def test_an_unknown_gadget_is_not_found_and_the_right_name_suggested(gadgetctl):
         assert "(did you mean 'trace_open'?)" in result.stderr
 
 
+def test_a_gadget_in_the_working_directory_is_suggested_with_its_path(gadgetctl, tmp_path):
+    (tmp_path / "trace_opem").mkdir()
+    (tmp_path / "trace_opem" / "program.o").write_bytes(b"")
+    result = gadgetctl.run("run", "trace_opem", cwd=tmp_path)
+    assert result.returncode == 66
+    assert "(did you mean './trace_opem'?)" in result.stderr
+
+
+def test_a_gadget_that_asks_for_owners_of_sockets_says_so(needs_bpf, gadgetctl):
+    result = gadgetctl.run("run", f"{BUILD}/tests/bpf/abi_sockets.o")
+    assert result.returncode == 71, result
+    assert "looks up the owners of sockets, which this version does not support" in result.stderr
+    assert "relocation" not in result.stderr
+
+
 def test_control_bytes_of_a_path_do_not_reach_the_terminal(gadgetctl):
     result = gadgetctl.run("inspect", "./\x1b[2Jnot-here")
     assert result.returncode == 66
