@@ -113,7 +113,7 @@ static int store(struct scan *scan, const struct flag *flag, const char *value)
 
 	switch (flag->kind) {
 	case FLAG_KIND_SWITCH:
-		*(bool *)member = true;
+		*(bool *)member = !value || !strcmp(value, "true");
 		return 0;
 	case FLAG_KIND_REPEAT:
 		++*(int *)member;
@@ -183,6 +183,13 @@ static int add_extra(struct scan *scan, const char *name, size_t len, const char
 	return 0;
 }
 
+/* A switch may be told what it is: --name=true, --name=false. */
+static bool is_switched(const struct flag *flag, const char *value)
+{
+	return flag->kind == FLAG_KIND_SWITCH &&
+	       (!strcmp(value, "true") || !strcmp(value, "false"));
+}
+
 static int read_long(struct scan *scan, const char *text)
 {
 	struct flags *flags = scan->flags;
@@ -203,10 +210,10 @@ static int read_long(struct scan *scan, const char *text)
 				    flags_near(flags->table, name, flags->arena));
 	}
 	if (!has_value(flag)) {
-		if (value)
+		if (value && !is_switched(flag, value))
 			return error_set(scan->err, EINVAL, "--%.*s takes no value", (int)len,
 					 text);
-		return store(scan, flag, NULL);
+		return store(scan, flag, value);
 	}
 	if (!value) {
 		value = following(scan);

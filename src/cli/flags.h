@@ -3,7 +3,7 @@
  * flags: what a command can be told, as a table; the table is also its help.
  *
  * `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`; switches may be bundled
- * (`-vv`).  Flags and other words may come in any order; behind `--` everything
+ * (`-vv`) and switched off (`--name=false`).  Flags and other words may come in any order; behind `--` everything
  * is a word.  Every command has -h and --help besides its own.
  *
  *     static const struct flag flags[] = {
@@ -26,8 +26,8 @@
 
 /* X(enum name, C type of the member) */
 #define FLAG_KIND_LIST(X)                                         \
-	X(SWITCH, bool)                                           \
-	X(REPEAT, int) /* how often it was given */               \
+	X(SWITCH, bool) /* --name, --name=true, --name=false */   \
+	X(REPEAT, int)  /* how often it was given */              \
 	X(TEXT, const char *)                                     \
 	X(TEXTS, struct flag_texts) /* may be given repeatedly */ \
 	X(NUMBER, uint64_t)         /* at least 1 */              \

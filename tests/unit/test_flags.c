@@ -167,6 +167,23 @@ static void unknown_flags_behind_the_first_word_can_be_collected(void **state)
 	assert_int_equal(flags.nwords, 1);
 }
 
+static void a_switch_can_be_told_what_it_is(void **state)
+{
+	struct flags flags = { 0 };
+	struct error err = ERROR_INIT;
+	struct args args;
+
+	(void)state;
+	assert_int_equal(try_read(&flags, ARGV("--fail-on-loss=true"), &args, &err), 0);
+	assert_true(args.fail_on_loss);
+	assert_int_equal(
+		try_read(&flags, ARGV("--fail-on-loss", "--fail-on-loss=false"), &args, &err), 0);
+	assert_false(args.fail_on_loss);
+	refuses(ARGV("--fail-on-loss=1"), "--fail-on-loss takes no value");
+	refuses(ARGV("--fail-on-loss="), "--fail-on-loss takes no value");
+	refuses(ARGV("--verbose=true"), "--verbose takes no value");
+}
+
 static void mistakes_are_named(void **state)
 {
 	(void)state;
@@ -195,6 +212,7 @@ int main(void)
 		cmocka_unit_test_teardown(help_ends_the_reading, teardown),
 		cmocka_unit_test_teardown(unknown_flags_behind_the_first_word_can_be_collected,
 					  teardown),
+		cmocka_unit_test_teardown(a_switch_can_be_told_what_it_is, teardown),
 		cmocka_unit_test_teardown(mistakes_are_named, teardown),
 	};
 
