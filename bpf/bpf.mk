@@ -3,7 +3,8 @@
 # BPF objects: included by the top Makefile, and usable alone (make -f bpf/bpf.mk).
 #
 #   make bpf        $(BUILD)/bpf/<gadget>/program.o and gadget.yaml, one folder per gadget
-#                   and $(BUILD)/include/gadget/, for gadgets made by `gadgetctl init`
+#                   and $(BUILD)/include/gadget/, for gadgets made by `gadgetctl init`,
+#                   with a vmlinux.h for each architecture that `gadgetctl build` compiles for
 #   make test-bpf   $(BUILD)/tests/bpf/<name>.o, the small programs the tests load
 #
 # BPF_ARCH=arm64 compiles for the other architecture.  Types of the kernel come from
@@ -33,10 +34,11 @@ BPF_GADGETS := $(patsubst bpf/%/program.bpf.c,%,$(wildcard bpf/*/program.bpf.c))
 BPF_OBJECTS := $(BPF_GADGETS:%=$(BUILD)/bpf/%/program.o)
 BPF_YAMLS   := $(patsubst bpf/%,$(BUILD)/bpf/%,$(wildcard bpf/*/gadget.yaml))
 BPF_HEADERS := $(patsubst bpf/%,$(BUILD)/%,$(wildcard bpf/include/gadget/*.h))
+BPF_VMLINUXES := $(BUILD)/include/gadget/amd64/vmlinux.h $(BUILD)/include/gadget/arm64/vmlinux.h
 BPF_TESTS   := $(patsubst %.bpf.c,$(BUILD)/%.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: bpf test-bpf
-bpf: $(BPF_OBJECTS) $(BPF_YAMLS) $(BPF_HEADERS)
+bpf: $(BPF_OBJECTS) $(BPF_YAMLS) $(BPF_HEADERS) $(BPF_VMLINUXES)
 test-bpf: $(BPF_TESTS)
 
 define bpf_compile
@@ -61,6 +63,14 @@ $(BUILD)/bpf/%/gadget.yaml: bpf/%/gadget.yaml
 $(BUILD)/include/gadget/%.h: bpf/include/gadget/%.h
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
+
+# Of the architecture's own package where that is installed too, else made of the host's.
+$(BUILD)/include/gadget/%/vmlinux.h: tools/gen-vmlinux $(BPF_VMLINUX)
+	$(say) GEN $@
+	@mkdir -p $(@D)
+	$(Q)tools/gen-vmlinux $* $(firstword $(wildcard \
+		/usr/include/$(if $(filter arm64,$*),aarch64,x86_64)-linux-gnu/linux/bpf/vmlinux.h) \
+		$(BPF_VMLINUX)) $@
 
 $(BUILD)/bpf/vmlinux.h:
 	@mkdir -p $(@D)
