@@ -146,6 +146,20 @@ include bpf/bpf.mk
 all: bpf
 endif
 
+# ---- images ----------------------------------------------------------------
+
+# The gadgets as images, in a store of their own: an OCI layout.
+IMAGES := $(BUILD)/images
+
+.PHONY: images
+images: $(GADGETS:%=$(BUILD)/image/%) ## build the gadgets as images, into $(BUILD)/images
+
+$(BUILD)/image/%: bpf/%/program.bpf.c bpf/%/gadget.yaml $(BPF_HEADERS) $(BPF_VMLINUXES) $(BINARY)
+	$(say) IMAGE $*
+	@mkdir -p $(@D)
+	$(Q)GADGETCTL_STORE=$(IMAGES) CLANG=$(CLANG) $(BINARY) build bpf/$* -t $* -q >$@.tmp
+	@mv $@.tmp $@
+
 # ---- showing it ------------------------------------------------------------
 
 .PHONY: demo
@@ -347,6 +361,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 			$(BUILD)/bpf/$$gadget/program.o $(BUILD)/bpf/$$gadget/gadget.yaml || exit 1; \
 	done
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/gadget bpf/include/gadget/*.h
+	$(Q)for arch in amd64 arm64; do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/gadget/$$arch \
+			$(BUILD)/include/gadget/$$arch/vmlinux.h || exit 1; \
+	done
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gadgetctl/pipelines pipelines/*.yaml
 
 .PHONY: deps

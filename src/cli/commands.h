@@ -20,6 +20,7 @@
 	X(inspect)      \
 	X(test)         \
 	X(init)         \
+	X(build)        \
 	X(pull)         \
 	X(push)         \
 	X(image)        \
@@ -32,6 +33,7 @@
 
 /* Behind `image`: X(name, alias or NULL, alias or NULL, command_...) */
 #define IMAGE_COMMAND_LIST(X)                     \
+	X("build", NULL, NULL, build)             \
 	X("list", "ls", NULL, images)             \
 	X("pull", NULL, NULL, pull)               \
 	X("push", NULL, NULL, push)               \
