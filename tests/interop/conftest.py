@@ -6,6 +6,7 @@ import pytest
 
 import registries
 from kafka_broker import KafkaBroker, KafkaMissing
+from oci_host import Host
 from registries import PASSWORD, USER
 
 
@@ -18,6 +19,14 @@ def broker(tmp_path_factory):
         pytest.skip(str(missing))
     with made:
         yield made
+
+
+@pytest.fixture
+def host(gadgetctl, tmp_path):
+    """A host that has no images and knows no registry."""
+    made = Host(gadgetctl, tmp_path / "host")
+    yield made
+    made.check()
 
 
 @pytest.fixture(scope="session")
