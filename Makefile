@@ -61,7 +61,7 @@ OBJECTS += $(BUILD)/obj/syscalls.o
 
 # ---- flags -----------------------------------------------------------------
 
-PACKAGES := libbpf libelf libuv msgpack jansson rdkafka yaml-0.1 zlib libcrypto libcurl libzstd
+PACKAGES := libbpf libelf libuv msgpack jansson rdkafka yaml-0.1 zlib libcrypto libcurl libzstd libarchive
 ifeq ($(filter clean help format,$(MAKECMDGOALS)),)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)

@@ -40,6 +40,8 @@
 	X("tag", NULL, NULL, tag)                 \
 	X("remove", "rm", "delete", image_remove) \
 	X("prune", NULL, NULL, image_prune)       \
+	X("export", NULL, NULL, image_export)     \
+	X("import", NULL, NULL, image_import)     \
 	X("fsck", NULL, NULL, image_fsck)
 
 struct command {
