@@ -79,6 +79,8 @@ static enum exit_status import(const char *path, const struct import_options *op
 	if (fd != STDIN_FILENO)
 		close(fd);
 	store_close(store);
+	if (r == -EINVAL)
+		return command_misused(&command_image_import, &err);
 	return r < 0 ? exit_report(&err, STATUS_BAD_GADGET) : STATUS_OK;
 }
 

@@ -10,15 +10,17 @@
 
 #include "base/clock.h"
 #include "base/yaml.h"
+#include "cli/fetch.h"
 #include "cli/launch.h"
 
 struct args {
-	const char *file, *output, *filter, *level, *report;
+	const char *file, *output, *filter, *level, *report, *pull;
 	uint64_t count;
 	int64_t timeout, shutdown_timeout;
 	struct flag_texts param;
 	bool append, overwrite, fail_on_loss, print_config;
 	int verbose;
+	enum fetch when;
 };
 
 static const struct flag flags_table[] = {
@@ -37,6 +39,7 @@ static const struct flag flags_table[] = {
 	FLAG_TEXTS(struct args, param, 'p', "KEY=VALUE",
 		   "Set a parameter of the gadget; '--KEY VALUE' behind its name does the same, "
 		   "unless KEY is a flag of this list."),
+	FETCH_FLAG(struct args),
 	LAUNCH_FLAGS(struct args),
 	FLAG_END,
 };
@@ -98,7 +101,10 @@ static enum exit_status launch(const struct args *args, const struct config *con
 		.flags = args->file ? NULL : flags_table,
 		.arena = arena,
 	};
+	enum exit_status status;
 
+	if (!fetch_images(config, args->when, &status))
+		return status;
 	return launch_config(&launch, config);
 }
 
@@ -205,7 +211,7 @@ static enum exit_status run(int argc, char *const *argv)
 		status = launch_help(&command_record, &flags, &arena);
 		goto out;
 	}
-	if (check_args(&args, &flags, &err) < 0) {
+	if (check_args(&args, &flags, &err) < 0 || fetch_parse(args.pull, &args.when, &err) < 0) {
 		status = command_misused(&command_record, &err);
 		goto out;
 	}

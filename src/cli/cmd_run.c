@@ -10,15 +10,17 @@
 
 #include "base/clock.h"
 #include "base/yaml.h"
+#include "cli/fetch.h"
 #include "cli/launch.h"
 
 struct args {
-	const char *file, *output, *filter, *fields, *report;
+	const char *file, *output, *filter, *fields, *report, *pull;
 	uint64_t count;
 	int64_t timeout, shutdown_timeout;
 	struct flag_texts param;
 	bool fail_on_loss, print_config;
 	int verbose;
+	enum fetch when;
 };
 
 static const struct flag flags_table[] = {
@@ -36,6 +38,7 @@ static const struct flag flags_table[] = {
 	FLAG_TEXTS(struct args, param, 'p', "KEY=VALUE",
 		   "Set a parameter of the gadget; '--KEY VALUE' behind its name does the same, "
 		   "unless KEY is a flag of this list."),
+	FETCH_FLAG(struct args),
 	LAUNCH_FLAGS(struct args),
 	FLAG_END,
 };
@@ -107,7 +110,10 @@ static enum exit_status run_config(const struct args *args, const struct config 
 		.flags = args->file ? NULL : flags_table,
 		.arena = arena,
 	};
+	enum exit_status status;
 
+	if (!fetch_images(config, args->when, &status))
+		return status;
 	return launch_config(&launch, config);
 }
 
@@ -158,7 +164,7 @@ static enum exit_status run(int argc, char *const *argv)
 		status = launch_help(&command_run, &flags, &arena);
 		goto out;
 	}
-	if (check_args(&args, &flags, &err) < 0) {
+	if (check_args(&args, &flags, &err) < 0 || fetch_parse(args.pull, &args.when, &err) < 0) {
 		status = command_misused(&command_run, &err);
 		goto out;
 	}
@@ -173,7 +179,8 @@ const struct command command_run = {
 	.name = "run",
 	.usage = "GADGET [flags] [--PARAM VALUE ...] | -f FILE [flags]",
 	.summary = "Run a gadget, or a pipeline file",
-	.help = "GADGET is a name, or the path of an object file. Records go to standard output,\n"
+	.help = "GADGET is a name, the path of an object file, or an image (name or id), which is\n"
+		"pulled when the store lacks it. Records go to standard output,\n"
 		"everything else to standard error. Ctrl-C or SIGTERM ends the run in order, a\n"
 		"second one at once. 'gadgetctl run GADGET --help' lists the gadget's parameters.\n"
 		"\n"

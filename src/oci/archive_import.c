@@ -290,8 +290,10 @@ static int read_name(struct importer *in, const struct descriptor *d, struct ima
 	else
 		r = reference_parse(in->arena, name, &in->options->defaults, &image->reference,
 				    in->err);
+	if (r < 0 && in->err)
+		in->err->code = EBADMSG; /* not what the user wrote */
 	if (r < 0)
-		return r;
+		return -EBADMSG;
 	if (image->reference.digest && strcmp(image->reference.digest, d->digest) != 0)
 		return error_set(in->err, EBADMSG, "'%s' is the name of other content",
 				 reference_text(in->arena, &image->reference));

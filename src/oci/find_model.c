@@ -188,6 +188,9 @@ static int no_such(struct arena *arena, const char *what, const char *base_dir, 
 				reference_text(arena, &reference), dir);
 	if (near)
 		return error_add(err, " (did you mean '%s'?)", near);
+	if (!is_name)
+		return error_add(err, " (get it with 'gadgetctl pull %s'; a path begins with './')",
+				 what);
 	return error_add(err, " (a path begins with './' or ends in .o)");
 }
 
