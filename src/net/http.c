@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -23,10 +24,13 @@ struct exchange {
 	struct http_client *client;
 	struct arena *arena;
 	const struct http_request *request;
+	const char *url; /* of this hop */
 	struct http_answer *answer;
 	struct buf body;
 	uint64_t received, sent, max;
-	size_t head; /* bytes of headers */
+	size_t head;     /* bytes of headers */
+	int64_t since;   /* nanoseconds: when the last byte was seen to move */
+	curl_off_t seen; /* bytes of both bodies until then */
 	bool has_begun;
 	int failed; /* negative errno, with err set */
 	struct error *err;
@@ -130,6 +134,15 @@ bool http_same_origin(const char *a, const char *b)
 static bool is_https(const char *url)
 {
 	return !strncasecmp(url, "https:", 6);
+}
+
+/* "https://host:port" of a URL, for messages: paths may hold what is secret. */
+static const char *origin_of(struct arena *arena, const char *url)
+{
+	const char *path = strstr(url, "//");
+
+	path = path ? strchr(path + 2, '/') : NULL;
+	return arena_strndup(arena, url, path ? (size_t)(path - url) : strlen(url));
 }
 
 /* ---- an answer --------------------------------------------------------------- */
@@ -261,19 +274,40 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* libcurl calls it all the time, and every second when nothing happens. */
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/*
+ * libcurl calls it all the time, and every second when nothing happens.  Its own
+ * limit on speed looks at the mean of the last seconds, and so is late by those.
+ */
 static int on_tick(void *arg, curl_off_t to_come, curl_off_t came, curl_off_t to_go,
 		   curl_off_t gone)
 {
 	struct exchange *x = arg;
 
+	unsigned silence_s = x->client->options.silence_s;
+	int64_t now = now_ns();
+
 	(void)to_come;
-	(void)came;
 	(void)to_go;
-	if (x->request->tick(x->request->arg, (uint64_t)gone))
-		return 0;
-	x->failed = error_set(x->err, ECANCELED, "given up");
-	return 1;
+	if (!silence_s)
+		silence_s = HTTP_SILENCE_S;
+	if (came + gone != x->seen) {
+		x->seen = came + gone;
+		x->since = now;
+	}
+	if (x->request->tick && !x->request->tick(x->request->arg, (uint64_t)gone))
+		x->failed = error_set(x->err, ECANCELED, "given up");
+	else if (now - x->since > (int64_t)silence_s * 1000000000)
+		x->failed = error_set(x->err, ETIMEDOUT, "%s was silent for %u s",
+				      origin_of(x->arena, x->url), silence_s);
+	return x->failed ? 1 : 0;
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
@@ -350,9 +384,6 @@ static void set_up(struct exchange *x, const char *url, struct curl_slist *heade
 	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->client->error);
 	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
-	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-			       (long)(options->silence_s ? options->silence_s : HTTP_SILENCE_S));
 	(void)curl_easy_setopt(easy, CURLOPT_USERAGENT,
 			       options->user_agent ? options->user_agent : "gadgetctl");
 	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
@@ -363,11 +394,9 @@ static void set_up(struct exchange *x, const char *url, struct curl_slist *heade
 	(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
 	(void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)RECEIVE_BUFFER);
 	(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)x->request->timeout_s);
-	if (x->request->tick) {
-		(void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-		(void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_tick);
-		(void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, x);
-	}
+	(void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	(void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_tick);
+	(void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, x);
 	set_tls(easy, options, is_origin);
 	set_body(x, easy);
 }
@@ -393,15 +422,6 @@ static int code_of(CURLcode code)
 	}
 }
 
-/* "https://host:port" of a URL, for messages: paths may hold what is secret. */
-static const char *origin_of(struct arena *arena, const char *url)
-{
-	const char *path = strstr(url, "//");
-
-	path = path ? strchr(path + 2, '/') : NULL;
-	return arena_strndup(arena, url, path ? (size_t)(path - url) : strlen(url));
-}
-
 static int send_once(struct exchange *x, const char *url, bool is_origin)
 {
 	struct curl_slist *headers = make_headers(x->request, is_origin);
@@ -411,6 +431,9 @@ static int send_once(struct exchange *x, const char *url, bool is_origin)
 	x->client->error[0] = 0;
 	x->sent = x->received = 0;
 	x->head = 0;
+	x->seen = 0;
+	x->since = now_ns();
+	x->url = url;
 	x->body.len = 0;
 	x->has_begun = false;
 	x->answer->nheaders = 0;
