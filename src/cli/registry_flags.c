@@ -107,6 +107,8 @@ enum exit_status registry_report(const struct error *err)
 	(void)exit_report(err, STATUS_FAILED);
 	switch (err->code) {
 	case EBADMSG:
+	case EFBIG:
+	case E2BIG:
 		return STATUS_BAD_GADGET;
 	case ENOTCONN:
 	case ECONNRESET:

@@ -55,7 +55,7 @@ void registry_show_progress(struct transfer_options *options);
 /* Take the bar away. */
 void registry_end_progress(const struct transfer_options *options);
 
-/* Print the error of a transfer. */
+/* Print the error of a transfer; the status tells image, registry and host apart. */
 enum exit_status registry_report(const struct error *err);
 
 #endif

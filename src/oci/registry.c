@@ -159,7 +159,7 @@ void registry_close(struct registry *registry)
 {
 	if (!registry)
 		return;
-	for (uint32_t i = 0; i < registry->ntokens; i++)
+	for (uint32_t i = 0; i < REGISTRY_SCOPES; i++)
 		wipe(registry->tokens[i].authorization);
 	wipe(registry->basic);
 	credentials_release(&registry->credentials);

@@ -32,7 +32,7 @@
 #include "oci/store.h"
 
 enum {
-	REGISTRY_RETRIES = 4,
+	REGISTRY_RETRIES = 3,
 	REGISTRY_PAUSE_MS = 250,  /* before the first repetition; doubles */
 	REGISTRY_PATIENCE_S = 60, /* the longest pause a registry may ask for */
 	REGISTRY_CHUNK = 8 << 20, /* bytes at a time when a blob must be sent in pieces */

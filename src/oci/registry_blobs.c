@@ -243,7 +243,7 @@ static int take_location(struct upload *up, struct arena *arena, const struct ht
 			 struct error *err)
 {
 	const char *text = http_header(answer, "Location"), *least;
-	const char *url = text ? http_resolve(arena, answer->url, text) : NULL;
+	const char *url = text && *text ? http_resolve(arena, answer->url, text) : NULL;
 	uint64_t min;
 
 	if (!url || strlen(url) > REGISTRY_URL_MAX)

@@ -36,8 +36,7 @@ struct registry {
 	enum challenge_kind kind;
 	char *realm, *service;
 	char *basic; /* "Basic ...", or NULL */
-	struct token tokens[REGISTRY_SCOPES];
-	uint32_t ntokens;
+	struct token tokens[REGISTRY_SCOPES]; /* free: without authorization */
 };
 
 struct registry_client {

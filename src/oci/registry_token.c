@@ -53,7 +53,7 @@ static bool add_field(struct buf *out, const char *name, const char *value)
 
 static struct token *find_token(struct registry *registry, const char *scope)
 {
-	for (uint32_t i = 0; i < registry->ntokens; i++)
+	for (uint32_t i = 0; i < REGISTRY_SCOPES; i++)
 		if (registry->tokens[i].authorization && !strcmp(registry->tokens[i].scope, scope))
 			return &registry->tokens[i];
 	return NULL;
@@ -67,17 +67,14 @@ static void drop_token(struct token *token)
 	*token = (struct token){ 0 };
 }
 
-/* Room for one more; when all is taken, the one that ends first makes it.  What was
- * dropped has ended at 0. */
+/* Room for one more: the one that ends first makes it, and what is free ends at 0. */
 static struct token *make_room(struct registry *registry)
 {
 	struct token *first = &registry->tokens[0];
 
-	for (uint32_t i = 1; i < registry->ntokens; i++)
+	for (uint32_t i = 1; i < REGISTRY_SCOPES; i++)
 		if (registry->tokens[i].until_ms < first->until_ms)
 			first = &registry->tokens[i];
-	if (registry->ntokens < REGISTRY_SCOPES && first->authorization)
-		first = &registry->tokens[registry->ntokens++];
 	drop_token(first);
 	return first;
 }

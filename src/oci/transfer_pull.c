@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/units.h"
 #include "oci/image.h"
 #include "oci/transfer_private.h"
 
@@ -193,14 +192,12 @@ static int check_size(const struct pull *pull, struct error *err)
 	const struct transfer_options *options = pull->transfer.options;
 	uint64_t max = options->max_size ? options->max_size : TRANSFER_SIZE;
 	uint64_t size = pull->transfer.bytes + pull->document_bytes;
-	char is[32], may[32];
-
 	if (size <= max)
 		return 0;
 	return error_set(err, E2BIG,
-			 "the image says it has %s, which is more than %s (allow more with "
-			 "--max-size)",
-			 format_size(size, is, sizeof(is)), format_size(max, may, sizeof(may)));
+			 "the image says it has %.1f MiB, which is more than %.1f MiB (allow more "
+			 "with --max-size)",
+			 (double)size / (1 << 20), (double)max / (1 << 20));
 }
 
 /* What is there already is trusted when its digest is right, and replaced when not. */
