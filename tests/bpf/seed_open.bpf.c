@@ -10,7 +10,7 @@
 #include <bpf/bpf_core_read.h>
 
 #define TASK_COMM_LEN 16
-#define NAME_MAX 255
+#define NAME_MAX      255
 
 typedef __u64 mnt_ns_id_t;
 

@@ -96,3 +96,9 @@ def test_several_data_sources_are_exact_each(gadgetctl, tmp_path):
                            gadget=f"{BUILD}/tests/bpf/several.o")
     assert source["lost"] > 0
     assert source["attempts"] == source["lost"] + source["read"]
+
+
+def test_losses_are_told_where_nobody_counts_attempts(gadgetctl, tmp_path):
+    source = run_and_check(gadgetctl, tmp_path, ["getppid"], 2,
+                           gadget=f"{BUILD}/tests/bpf/abi_lost.o")
+    assert source["lost"] > 0
