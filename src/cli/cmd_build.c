@@ -18,7 +18,9 @@
 #include "base/units.h"
 #include "cli/build_gadget.h"
 #include "gadget/find.h"
+#include "gadget/inspect.h"
 #include "gadget/metadata.h"
+#include "gadget/metadata_complete.h"
 #include "oci/build.h"
 #include "oci/image.h"
 
@@ -29,7 +31,7 @@ struct args {
 	struct flag_texts tag, platform, author, annotation;
 	const char *prog, *definition, *file, *output, *include;
 	const char *title, *description, *url, *documentation, *source, *license;
-	bool quiet, validate_metadata;
+	bool quiet, validate_metadata, update_metadata;
 };
 
 static const struct flag flags_table[] = {
@@ -50,6 +52,9 @@ static const struct flag flags_table[] = {
 	FLAG_SWITCH(struct args, validate_metadata, 0,
 		    "Fail when the gadget.yaml names fields, parameters or programs that are not "
 		    "there (the default); --validate-metadata=false packs it as it is."),
+	FLAG_SWITCH(struct args, update_metadata, 0,
+		    "Add to the gadget.yaml what the program has and it does not mention, to be "
+		    "described by hand; make one where there is none."),
 	FLAG_TEXTS(struct args, author, 0, "TEXT", "Who made it; may be repeated."),
 	FLAG_TEXT(struct args, title, 0, "TEXT", "Its title, instead of the gadget.yaml's 'name'."),
 	FLAG_TEXT(struct args, description, 0, "TEXT",
@@ -319,6 +324,8 @@ static int read_metadata(struct job *job)
 	if (!path)
 		return 0;
 	r = file_read(job->arena, path, IMAGE_MAX_CONFIG, &text->at, &len, job->err);
+	if (r == -ENOENT && job->args->update_metadata)
+		return 0; /* it will be made */
 	if (r < 0)
 		return error_wrap(job->err, "cannot use '%s'", path);
 	text->len = len;
@@ -353,6 +360,47 @@ static int compile(struct job *job)
 		return r;
 	return build_compile(job->arena, &job->files, include, job->epoch, &job->objects,
 			     job->args->quiet ? say_nothing : say, job->err);
+}
+
+/* Where the metadata is, or is to be. */
+static int place_metadata(struct job *job)
+{
+	if (job->files.metadata || !job->args->update_metadata)
+		return 0;
+	if (job->args->prog)
+		return error_set(job->err, EINVAL,
+				 "which file is to be updated? (name it with --definition)");
+	job->files.metadata = arena_printf(job->arena, "%s/" RECIPE_METADATA, job->files.folder);
+	return 0;
+}
+
+static int update(struct job *job)
+{
+	const struct build_object *object = &job->objects.list[0];
+	const char *path = job->files.metadata;
+	const struct model *model;
+	struct str text;
+	uint32_t n;
+	int r;
+
+	if (!job->args->update_metadata)
+		return 0;
+	r = inspect_bytes(job->arena, job->files.name, (const uint8_t *)object->bytes.at,
+			  object->bytes.len, job->metadata, &model, job->err);
+	if (r < 0)
+		return r;
+	r = metadata_complete(job->arena, path, job->build.config, model, &text, &n, job->err);
+	if (r < 0) {
+		(void)fwrite(text.at, 1, text.len, stdout);
+		return r;
+	}
+	if (n || !job->build.config.at)
+		r = file_replace(path, text.at, text.len, job->err);
+	if (r == 0 && !job->args->quiet)
+		(void)fprintf(stderr, "added %u to '%s'\n", n, path);
+	if (r == 0)
+		r = read_metadata(job);
+	return r < 0 ? r : annotate(job);
 }
 
 static void report(bool is_error, struct pos pos, const char *text)
@@ -428,8 +476,9 @@ static enum exit_status build(struct job *job)
 {
 	struct descriptor top = { 0 };
 
-	if (read_metadata(job) < 0 || read_wasm(job) < 0 || annotate(job) < 0 || compile(job) < 0 ||
-	    check(job) < 0 || keep_objects(job) < 0 || pack(job, &top) < 0)
+	if (place_metadata(job) < 0 || read_metadata(job) < 0 || read_wasm(job) < 0 ||
+	    annotate(job) < 0 || compile(job) < 0 || update(job) < 0 || check(job) < 0 ||
+	    keep_objects(job) < 0 || pack(job, &top) < 0)
 		return exit_report(job->err, STATUS_FAILED);
 	print_result(job, &top);
 	return STATUS_OK;

@@ -13,7 +13,7 @@ import pytest
 from support import BUILD, clean_env
 
 GADGETS = sorted(name for name in os.listdir("bpf") if os.path.exists(f"bpf/{name}/program.bpf.c"))
-REGISTRY = "ghcr.io/inspektor-gadget/gadget"
+REGISTRY = "registry.test/some/gadgets"  # of names without one; nobody asks it for anything
 
 SMALL = """\
 #include <vmlinux.h>
@@ -85,7 +85,7 @@ class Builder:
 
     def __init__(self, gadgetctl, tmp_path):
         self.path, self.cwd, self.store = gadgetctl.path, tmp_path, tmp_path / "store"
-        self.env = clean_env(GADGETCTL_STORE=str(self.store))
+        self.env = clean_env(GADGETCTL_STORE=str(self.store), GADGETCTL_REGISTRY=REGISTRY)
 
     def run(self, *args, env=(), **kwargs):
         return subprocess.run([self.path, *map(str, args)], env={**self.env, **dict(env)}, cwd=self.cwd,
@@ -163,7 +163,7 @@ def test_equal_sources_make_equal_images_wherever_and_whenever(builder, tmp_path
                             env={"TMPDIR": str(tmp), "LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Tokyo",
                                  "CPATH": "/nowhere", "USER": "somebody"})
     assert first == second and not os.listdir(tmp)
-    assert builder.names() == {f"{REGISTRY}/{name}:latest": first, "ghcr.io/other/name:v2": first}
+    assert builder.names() == {f"{REGISTRY}/{name}:latest": first, "registry.test/other/name:v2": first}
     _, manifests = builder.image(first)
     assert set(manifests) == {"amd64", "arm64"}
     for arch, manifest in manifests.items():
@@ -476,6 +476,81 @@ def test_a_wrong_build_yaml_is_one_error(builder, small, text, status, words):
     (small / "text.wasm").write_text("this is text")
     said = builder.fails(small, status=status)
     assert words in said and said.count("gadgetctl: error:") == 1, said
+
+
+# ---- --update-metadata -----------------------------------------------------
+
+
+def test_metadata_is_made_of_the_program_and_then_fits_it(builder, small):
+    (small / "gadget.yaml").unlink()
+    first = builder.run("build", small, "--update-metadata")
+    assert first.returncode == 0 and f"added 2 to '{small}/gadget.yaml'" in first.stderr, first
+    text = (small / "gadget.yaml").read_text()
+    for part in ("name: \"small\"\n", "      number:\n", "    least:\n      key: \"least\"\n"):
+        assert part in text
+    assert text.count("(to be described)") == 3
+    digest = builder.digest(small)
+    assert builder.names()[f"{REGISTRY}/small:latest"] == digest
+    assert builder.blob(builder.image(digest)[1]["amd64"]["config"]["digest"]).decode() == text
+
+
+def test_metadata_is_added_to_and_nothing_else_changes(builder, small):
+    yaml, source = small / "gadget.yaml", small / "program.bpf.c"
+    yaml.chmod(0o640)
+    assert builder.digest(small, "--update-metadata") and yaml.read_text() == SMALL_YAML
+    source.write_text(SMALL.replace("\t__u32 number;\n", "\t__u32 number;\n\t__u32 more;\n"))
+    yaml.rename(small / "real.yaml")
+    yaml.symlink_to("real.yaml")
+    assert builder.digest(small, "--update-metadata")
+    text = yaml.read_text()
+    added = ("      more:\n        annotations:\n          description: \"(to be described)\"\n")
+    assert added in text and text.replace(added, "") == SMALL_YAML
+    assert yaml.is_symlink() and stat.S_IMODE((small / "real.yaml").stat().st_mode) == 0o640
+    assert sorted(os.listdir(small)) == ["gadget.yaml", "program.bpf.c", "real.yaml"]
+
+
+@pytest.mark.parametrize("name", GADGETS)
+def test_metadata_made_of_a_gadget_builds(builder, tmp_path, name):
+    folder = tmp_path / name
+    shutil.copytree(os.path.abspath(f"bpf/{name}"), folder)
+    assert builder.digest(folder, "--update-metadata") == builder.digest(folder)
+    assert (folder / "gadget.yaml").read_bytes() == open(f"bpf/{name}/gadget.yaml", "rb").read()
+    (folder / "gadget.yaml").unlink()
+    assert builder.digest(folder, "--update-metadata") == builder.digest(folder)
+
+
+def test_metadata_that_cannot_be_added_to_says_what_to_add(builder, small):
+    (small / "gadget.yaml").write_text("{name: x}\n")
+    done = builder.run("build", small, "--update-metadata")
+    assert done.returncode == 1 and "cannot be added to as it is written" in done.stderr
+    assert "datasources:\n  small:\n    fields:\n      number:\n" in done.stdout
+    assert (small / "gadget.yaml").read_text() == "{name: x}\n" and not builder.store.exists()
+
+
+def test_metadata_of_a_single_program_needs_a_name(builder, small):
+    said = builder.fails("--prog", small / "program.bpf.c", "--update-metadata", status=1)
+    assert "name it with --definition" in said
+    assert builder.digest("--prog", small / "program.bpf.c", "--update-metadata", "--definition",
+                          "new.yaml")
+    assert "name: \"program\"" in (builder.cwd / "new.yaml").read_text()
+
+
+# ---- running it ------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("needs_bpf")
+def test_what_is_built_runs_by_its_name(builder, small):
+    builder.digest(small, "-t", "localhost:5000/mine:v3")
+    shutil.rmtree(small)
+    done = builder.run("run", "localhost:5000/mine:v3", "-o", "json", "--count", "3", "--least", "7")
+    assert done.returncode == 0, done
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["number"] for record in records] == [7, 7, 7]
+
+
+def test_build_is_also_a_command_of_image(builder, small):
+    done = builder.run("image", "build", "-q", small)
+    assert done.returncode == 0 and done.stdout.strip() == builder.digest(small)
 
 
 # ---- what strangers put in a folder ----------------------------------------
