@@ -35,7 +35,7 @@ struct registry {
 	pthread_mutex_t lock;
 	enum challenge_kind kind;
 	char *realm, *service;
-	char *basic; /* "Basic ...", or NULL */
+	char *basic;                          /* "Basic ...", or NULL */
 	struct token tokens[REGISTRY_SCOPES]; /* free: without authorization */
 };
 
