@@ -9,6 +9,9 @@ manifest(), index() and name(), which write whatever they are told.
 import hashlib
 import json
 import os
+import subprocess
+
+import pytest
 
 import support
 
@@ -132,3 +135,34 @@ def our_gadget(layout, reference, name="trace_open", **more):
     """One of our gadgets as an image for this host; returns the digest of its index."""
     program, metadata = gadget_files(name)
     return gadget_image(layout, reference, {ARCHITECTURE: program}, metadata, **more)
+
+
+# ---- the program on a store -------------------------------------------------------
+
+
+@pytest.fixture
+def layout(tmp_path):
+    return Layout(tmp_path / "store")
+
+
+@pytest.fixture
+def ctl(gadgetctl, layout):
+    """Runs gadgetctl on the store."""
+    env = dict(gadgetctl.env, GADGETCTL_STORE=layout.path)
+
+    def run(*args, code=0, **kwargs):
+        kwargs["env"] = dict(env, **kwargs.pop("env", {}))
+        result = subprocess.run([gadgetctl.path, *map(str, args)], capture_output=True, text=True,
+                                errors="replace", timeout=support.DEADLINE, check=False,
+                                stdin=subprocess.DEVNULL, **kwargs)
+        assert result.returncode == code, result.stderr + result.stdout
+        return result
+    run.env = env
+    run.path = gadgetctl.path
+    return run
+
+
+def error_of(result):
+    lines = [l for l in result.stderr.splitlines() if l.startswith("gadgetctl: error: ")]
+    assert len(lines) == 1, result.stderr
+    return lines[0].removeprefix("gadgetctl: error: ")

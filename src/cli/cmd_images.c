@@ -62,17 +62,6 @@ static const char *ago(struct arena *arena, int64_t seconds)
 	return seconds < 0 ? "in the future" : "less than a minute ago";
 }
 
-static const char *time_text(struct arena *arena, int64_t seconds)
-{
-	time_t at = (time_t)seconds;
-	char text[32];
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return "";
-	return arena_strdup(arena, text);
-}
-
 /* ---- as columns ------------------------------------------------------------ */
 
 static struct row make_row(const struct store *store, struct arena *arena,
@@ -136,7 +125,7 @@ static void print_json(const struct store *store, struct arena *arena, const str
 				  reference_text(arena, &image->reference), "repository",
 				  reference_name(arena, &image->reference), "tag",
 				  image->reference.tag, "digest", image->top.digest, "created",
-				  has_time ? json_string(time_text(arena, at)) : json_null(),
+				  has_time ? json_string(images_time(arena, at)) : json_null(),
 				  "size", has_size ? json_integer((json_int_t)bytes) : json_null());
 
 		(void)json_array_append_new(all, one);

@@ -35,6 +35,7 @@
 #define IMAGE_COMMAND_LIST(X)                     \
 	X("build", NULL, NULL, build)             \
 	X("list", "ls", NULL, images)             \
+	X("inspect", NULL, NULL, image_inspect)   \
 	X("pull", NULL, NULL, pull)               \
 	X("push", NULL, NULL, push)               \
 	X("tag", NULL, NULL, tag)                 \

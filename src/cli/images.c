@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "oci/digest.h"
@@ -42,6 +43,17 @@ int images_reference(struct arena *arena, const char *text, struct reference *re
 	int r = reference_defaults(arena, &defaults, err);
 
 	return r < 0 ? r : reference_parse(arena, text, &defaults, ret_reference, err);
+}
+
+const char *images_time(struct arena *arena, int64_t seconds)
+{
+	time_t at = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return "";
+	return arena_strdup(arena, text);
 }
 
 /* Names of the same content; of the same repository, too, when the word was a name. */

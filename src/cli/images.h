@@ -13,6 +13,9 @@ enum { IMAGES_SHORT_ID = 12 }; /* hex digits */
 /* "1.5MB", as docker writes sizes; returns out. */
 char *images_size(uint64_t bytes, char *out, size_t size);
 
+/* "2024-05-06T07:08:09Z" of seconds since 1970; "" for a time no calendar has. */
+const char *images_time(struct arena *arena, int64_t seconds);
+
 /* The id to show: 12 hex digits, or the whole digest. */
 const char *images_id(struct arena *arena, const char *digest, bool in_full);
 

@@ -29,8 +29,10 @@ static int tar_failed(struct exporter *out)
 	const char *why = archive_error_string(out->tar);
 	int code = archive_errno(out->tar);
 
-	return error_set(out->err, code > 0 ? code : EIO, "cannot write the archive: %s",
-			 why ? why : "unknown reason");
+	if (code <= 0)
+		return error_set(out->err, EIO, "cannot write the archive: %s",
+				 why ? why : "unknown reason");
+	return error_set(out->err, code, "cannot write the archive: %s", strerrordesc_np(code));
 }
 
 /* ---- members --------------------------------------------------------------------- */

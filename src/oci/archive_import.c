@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "oci/digest.h"
 #include "oci/image.h"
@@ -22,6 +23,9 @@ struct importer {
 	struct arena *arena;
 	const struct import_options *options;
 	struct archive *tar;
+	int fd;
+	char *piece; /* what the tar is fed with; the first is there already */
+	size_t have;
 	uint64_t max_size;
 	const char **seen; /* sorted digests of the blobs that came */
 	uint32_t nseen, nmembers;
@@ -270,6 +274,8 @@ static int check_image(struct importer *in, const struct image *image)
 	int r = image_blobs(in->store, &own, &image->top, &blobs, in->err);
 
 	arena_release(&own);
+	if (r == 0 && blobs.n < 2)
+		r = error_set(in->err, EBADMSG, "no part of it is there");
 	if (r == -ENOENT && in->err)
 		in->err->code = EBADMSG; /* of the archive, not of a file the user named */
 	if (r < 0)
@@ -347,21 +353,55 @@ static int give_names(struct importer *in)
 
 /* ---- all of it ----------------------------------------------------------------------- */
 
-static int open_tar(struct importer *in, int fd)
+static ssize_t read_some(struct importer *in)
 {
+	ssize_t n;
+
+	do
+		n = read(in->fd, in->piece, READ_AT_ONCE);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static la_ssize_t feed(struct archive *tar, void *arg, const void **ret_bytes)
+{
+	struct importer *in = arg;
+	ssize_t n = (ssize_t)in->have;
+
+	if (!n)
+		n = read_some(in);
+	in->have = 0;
+	*ret_bytes = in->piece;
+	if (n < 0)
+		archive_set_error(tar, errno, "%s", strerrordesc_np(errno));
+	return n;
+}
+
+/*
+ * One format and at most one filter, chosen here: each more would be more code for
+ * hostile bytes, and a gzip in a gzip can be large where nobody counts.
+ */
+static int open_tar(struct importer *in)
+{
+	ssize_t n = read_some(in);
+	bool is_gzip = n >= 2 && !memcmp(in->piece, "\x1f\x8b", 2);
+
+	if (n < 0)
+		return error_set(in->err, errno, "%s", strerrordesc_np(errno));
+	in->have = (size_t)n;
 	in->tar = archive_read_new();
-	/* These two and no other: each more is more code for hostile bytes. */
 	if (!in->tar || archive_read_support_format_tar(in->tar) < ARCHIVE_WARN ||
-	    archive_read_support_filter_gzip(in->tar) != ARCHIVE_OK)
+	    archive_read_append_filter(in->tar, is_gzip ? ARCHIVE_FILTER_GZIP
+							: ARCHIVE_FILTER_NONE) < ARCHIVE_WARN)
 		return error_set(in->err, ENOTSUP, "this libarchive reads no tar with gzip");
-	if (archive_read_open_fd(in->tar, fd, READ_AT_ONCE) != ARCHIVE_OK)
+	if (archive_read_open(in->tar, in, NULL, feed, NULL) != ARCHIVE_OK)
 		return tar_failed(in, "the archive");
 	return 0;
 }
 
-static int import(struct importer *in, int fd)
+static int import(struct importer *in)
 {
-	int r = open_tar(in, fd);
+	int r = open_tar(in);
 
 	if (r == 0)
 		r = read_members(in);
@@ -391,8 +431,12 @@ int archive_import(struct store *store, struct arena *arena, int fd,
 		return r;
 	in.max_size = options->max_size ? options->max_size : ARCHIVE_MAX_SIZE;
 	in.seen = xcalloc(ARCHIVE_MAX_MEMBERS + 1, sizeof(*in.seen));
-	r = import(&in, fd);
-	(void)archive_read_free(in.tar);
+	in.piece = xcalloc(1, READ_AT_ONCE);
+	in.fd = fd;
+	r = import(&in);
+	if (in.tar)
+		(void)archive_read_free(in.tar);
+	free(in.piece);
 	free(in.seen);
 	store_end(store);
 	if (r < 0)

@@ -145,8 +145,10 @@ int store_document(const struct store *store, struct arena *arena, const struct 
 	struct str bytes = { 0 };
 	int r = store_read(store, arena, blob, DOCUMENT_MAX, &bytes, err);
 
+	if (r == -EFBIG && err)
+		err->code = EBADMSG;
 	if (r < 0)
-		return r;
+		return r == -EFBIG ? -EBADMSG : r;
 	r = document_parse(arena, bytes.at, bytes.len, blob->media_type, ret_document, err);
 	return r < 0 ? error_wrap(err, "'%s'", blob->digest) : 0;
 }

@@ -9,35 +9,8 @@ import pytest
 
 import images
 import support
-from images import ARCHITECTURE, OTHER
-
-
-@pytest.fixture
-def layout(tmp_path):
-    return images.Layout(tmp_path / "store")
-
-
-@pytest.fixture
-def ctl(gadgetctl, layout):
-    """Runs gadgetctl on the store."""
-    env = dict(gadgetctl.env, GADGETCTL_STORE=layout.path)
-
-    def run(*args, code=0, **kwargs):
-        kwargs["env"] = dict(env, **kwargs.pop("env", {}))
-        result = subprocess.run([gadgetctl.path, *map(str, args)], capture_output=True, text=True,
-                                errors="replace", timeout=support.DEADLINE, check=False,
-                                stdin=subprocess.DEVNULL, **kwargs)
-        assert result.returncode == code, result.stderr + result.stdout
-        return result
-    run.env = env
-    run.path = gadgetctl.path
-    return run
-
-
-def error_of(result):
-    lines = [l for l in result.stderr.splitlines() if l.startswith("gadgetctl: error: ")]
-    assert len(lines) == 1, result.stderr
-    return lines[0].removeprefix("gadgetctl: error: ")
+from images import ARCHITECTURE, OTHER, error_of
+from images import ctl, layout  # noqa: F401 (fixtures)
 
 
 def model(ctl, what):
