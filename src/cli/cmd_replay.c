@@ -21,8 +21,9 @@ static const struct flag flags_table[] = {
 	FLAG_TEXT(struct args, output, 'o', "CODEC",
 		  "How to print records: columns (default), json (one object a line), jsonpretty, "
 		  "yaml or csv."),
-	FLAG_TEXT(struct args, filter, 'F', "EXPR",
-		  "Keep the records for which this is true, such as 'ret < 0 && comm == \"cat\"'."),
+	FLAG_TEXT(
+		struct args, filter, 'F', "EXPR",
+		"Keep the records for which this is true, such as 'ret < 0 && proc.comm == \"cat\"'."),
 	FLAG_TEXT(struct args, fields, 0, "A,B,C", "Show these fields, in this order."),
 	FLAG_NUMBER(struct args, count, 'n', "N", "Stop after so many records."),
 	FLAG_TEXT(struct args, speed, 0, "SPEED",

@@ -29,8 +29,9 @@ static const struct flag flags_table[] = {
 	FLAG_TEXT(struct args, output, 'o', "CODEC",
 		  "How to print records: columns (default), json (one object a line), jsonpretty, "
 		  "yaml or csv."),
-	FLAG_TEXT(struct args, filter, 'F', "EXPR",
-		  "Keep the records for which this is true, such as 'ret < 0 && comm == \"cat\"'."),
+	FLAG_TEXT(
+		struct args, filter, 'F', "EXPR",
+		"Keep the records for which this is true, such as 'ret < 0 && proc.comm == \"cat\"'."),
 	FLAG_TEXT(struct args, fields, 0, "A,B,C", "Show these fields, in this order."),
 	FLAG_NUMBER(struct args, count, 'n', "N", "Stop after so many records."),
 	FLAG_DURATION(struct args, timeout, 't', "TIME",
@@ -185,7 +186,7 @@ const struct command command_run = {
 		"second one at once. 'gadgetctl run GADGET --help' lists the gadget's parameters.\n"
 		"\n"
 		"  gadgetctl run trace_open -o json --filter 'ret < 0' --timeout 5s\n"
-		"  gadgetctl run trace_exec --fields comm,args --count 10\n"
+		"  gadgetctl run trace_exec --fields proc.comm,args --count 10\n"
 		"  gadgetctl run -f pipelines/opens-json.yaml --report books.json\n",
 	.flags = flags_table,
 	.run = run,

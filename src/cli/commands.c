@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/suggest.h"
+#include "cli/text.h"
 
 static const struct command *const commands[] = {
 #define X(name) &command_##name,
@@ -52,10 +53,13 @@ const char *command_near(const char *name)
 
 void command_print_help(const struct command *command, FILE *out)
 {
-	(void)fprintf(out, "%s\n\nUsage: gadgetctl %s %s\n", command->summary, command->name,
-		      command->usage);
-	if (command->help)
-		(void)fprintf(out, "\n%s", command->help);
+	int column = fprintf(out, "%s\n\nUsage: gadgetctl %s ", command->summary, command->name);
+
+	text_wrap(out, command->usage, column - (int)strlen(command->summary) - 2);
+	if (command->help) {
+		(void)fputc('\n', out);
+		text_help(out, command->help);
+	}
 	(void)fputs("\nFlags:\n", out);
 	flags_print(command->flags, out);
 }

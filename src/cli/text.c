@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/glyph.h"
 
-enum { WIDTH = 92 };
+enum { WIDTH = 80 }; /* of most terminals */
 
 void text_wrap(FILE *out, const char *text, int column)
 {
@@ -28,6 +29,37 @@ void text_wrap(FILE *out, const char *text, int column)
 		text += strspn(text, " \n");
 	}
 	(void)fputc('\n', out);
+}
+
+/* Print lines up to the next that is empty or begins with a space, as one; returns where that is. */
+static const char *print_paragraph(FILE *out, const char *text)
+{
+	const char *end = text;
+	char *words;
+
+	while (*end && *end != '\n' && *end != ' ') {
+		end += strcspn(end, "\n");
+		end += *end == '\n';
+	}
+	words = strndup(text, (size_t)(end - text));
+	text_wrap(out, words ? words : "", 0);
+	free(words);
+	return end;
+}
+
+void text_help(FILE *out, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len && *text != ' ') {
+			text = print_paragraph(out, text);
+			continue;
+		}
+		(void)fprintf(out, "%.*s\n", (int)len, text);
+		text += len;
+		text += *text == '\n';
+	}
 }
 
 const char *text_clean(struct arena *arena, const char *text)

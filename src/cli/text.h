@@ -15,6 +15,12 @@
  */
 void text_wrap(FILE *out, const char *text, int column);
 
+/*
+ * Print paragraphs, each filled anew; lines that begin with a space stay as they are, and
+ * so do empty ones.
+ */
+void text_help(FILE *out, const char *text);
+
 /* Text from a gadget, harmless for terminals and on one line. */
 const char *text_clean(struct arena *arena, const char *text);
 

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -57,6 +58,38 @@ def test_help_explains_every_component(gadgetctl):
         assert explained.returncode == 0
         # a command of the same name comes first
         assert re.search(rf"^{name} \(", explained.stdout, re.M), explained.stdout
+
+
+def topics(gadgetctl):
+    """Everything that help explains, but the gadgets."""
+    yield from re.findall(r"^  ([a-z]+)  ", gadgetctl.run("help").stdout, re.M)
+    yield from re.findall(r"^  ([a-z0-9_]+)  ", gadgetctl.run("help", "components").stdout, re.M)
+    yield from ["components", "exit-codes"]
+
+
+def test_help_fits_the_width_of_a_terminal(gadgetctl):
+    texts = {topic: gadgetctl.run("help", topic).stdout
+             for topic in [*topics(gadgetctl), "trace_open", "trace_mount", "trace_signal"]}
+    texts[""] = gadgetctl.run("help").stdout
+    long = [(topic, line) for topic, text in texts.items() for line in text.splitlines()
+            if len(line) > 80 and not line.startswith("    ")]  # examples are as they are
+    assert long == []
+
+
+def test_examples_of_runs_in_help_and_readme_are_valid(gadgetctl, tmp_path):
+    """Their filters and fields fit the gadgets they name."""
+    with open("README.md", encoding="utf-8") as file:
+        text = file.read() + "".join(gadgetctl.run("help", topic).stdout
+                                     for topic in ("run", "record"))
+    lines = re.findall(r"^ +(?:sudo )?gadgetctl (run [^-\n#|][^\n#|]*)", text, re.M)
+    assert len(lines) >= 6
+    for line in lines:
+        config = gadgetctl.run(*shlex.split(line), "--print-config")
+        assert config.returncode == 0, (line, config.stderr)
+        path = tmp_path / "printed.yaml"
+        path.write_text(config.stdout)
+        result = gadgetctl.run("validate", path)
+        assert result.returncode == 0, (line, result.stderr)
 
 
 def test_help_of_a_word_that_is_a_command_and_a_component_explains_both(gadgetctl):
