@@ -112,19 +112,49 @@ static int finish(pid_t pid)
 	return status;
 }
 
+/*
+ * The same, with the signals of the set blocked: one that is to end us ends the
+ * program first, and is left pending for us.
+ */
+static int finish_or_end(pid_t pid, const sigset_t *set)
+{
+	int status = 0, last = 0;
+	pid_t r = 0;
+
+	while ((r = waitpid(pid, &status, WNOHANG)) == 0) {
+		int number = sigwaitinfo(set, NULL);
+
+		if (number <= 0 || number == SIGCHLD)
+			continue;
+		last = number;
+		(void)kill(pid, number);
+	}
+	if (last)
+		(void)raise(last);
+	return r < 0 ? -1 : status;
+}
+
 static int run_program(const char *const *argv, const struct surroundings *around,
 		       struct error *err)
 {
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
+	sigset_t set, before;
 	pid_t pid;
-	int status, r = start(argv, around, &pid);
+	int status, r;
 
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		(void)sigaddset(&set, ending[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, &before);
+	r = start(argv, around, &pid);
+	status = r < 0 ? 0 : finish_or_end(pid, &set);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r < 0)
 		return error_set(err, -r, "running '%s': %s", argv[0], strerrordesc_np(-r));
-	status = finish(pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status))
-		return error_set(err, EINVAL, "'%s' was killed by signal %d", argv[0],
+		return error_set(err, ECANCELED, "'%s' was ended by signal %d", argv[0],
 				 WTERMSIG(status));
 	return error_set(err, EINVAL, "'%s' failed", argv[0]);
 }
