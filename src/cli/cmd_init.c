@@ -203,8 +203,10 @@ static void print_next_steps(const char *folder)
 		(void)printf("  %s\n", f->name);
 	(void)printf("\nBuild it and run it:\n"
 		     "  make -C %s\n"
-		     "  sudo gadgetctl run %s%s\n",
-		     folder, strchr(folder, '/') ? "" : "./", folder);
+		     "  sudo gadgetctl run %s%s\n"
+		     "\nOr make an image of it, for any host:\n"
+		     "  gadgetctl build %s\n",
+		     folder, strchr(folder, '/') ? "" : "./", folder, folder);
 }
 
 static enum exit_status init(struct arena *arena, const char *path, const struct args *args)

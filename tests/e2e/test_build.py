@@ -4,13 +4,15 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import signal
 import stat
 import subprocess
 
 import pytest
 
-from support import BUILD, clean_env
+from support import BUILD, Process, clean_env, wait_until
 
 GADGETS = sorted(name for name in os.listdir("bpf") if os.path.exists(f"bpf/{name}/program.bpf.c"))
 REGISTRY = "registry.test/some/gadgets"  # of names without one; nobody asks it for anything
@@ -97,6 +99,11 @@ class Builder:
         done = self.run("build", "-q", *args, **kwargs)
         assert done.returncode == 0 and done.stderr == "", done
         assert done.stdout.startswith("sha256:") and done.stdout.count("\n") == 1, done
+        return done.stdout.strip()
+
+    def digest_in_spite_of_warnings(self, *args):
+        done = self.run("build", "-q", *args)
+        assert done.returncode == 0 and "gadgetctl: warning: " in done.stderr, done
         return done.stdout.strip()
 
     def blob(self, digest):
@@ -191,6 +198,82 @@ def test_the_time_of_an_image_is_the_one_given_and_no_other(builder, small):
     for wrong in ("soon", "-1", "253402300800"):
         said = builder.fails(small, status=2, env={"SOURCE_DATE_EPOCH": wrong})
         assert f"SOURCE_DATE_EPOCH must be seconds since 1970, not '{wrong}'" in said
+
+
+# ---- architectures ---------------------------------------------------------
+
+REGISTERS = """\
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+__u64 seen;
+
+SEC("kprobe/nothing")
+int BPF_KPROBE(first, unsigned long arg)
+{
+	seen = arg;
+	return 0;
+}
+
+SEC("perf_event")
+int sampled(struct bpf_perf_event_data *ctx)
+{
+	seen = PT_REGS_SP(&ctx->regs);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+"""
+
+# Bytes of the context at which the ABI of each has the first argument and the stack pointer.
+PLACES = {"amd64": (14 * 8, 19 * 8), "arm64": (0, 31 * 8)}
+
+
+def loads_from_context(path):
+    """The offsets at which an object's programs read 8 bytes of r1, their context."""
+    text = subprocess.run(["llvm-objdump-19", "-d", "--no-show-raw-insn", path], check=True,
+                          capture_output=True, text=True).stdout
+    found = re.findall(r"\*\(u64 \*\)\(r1 \+ 0x([0-9a-f]+)\)", text)
+    return sorted(int(n, 16) for n in found)
+
+
+def test_programs_find_the_registers_of_their_architecture(builder, tmp_path):
+    folder = tmp_path / "registers"
+    folder.mkdir()
+    (folder / "program.bpf.c").write_text(REGISTERS)
+    builder.digest_in_spite_of_warnings(folder, "--output", tmp_path / "out")
+    for arch, places in PLACES.items():
+        assert loads_from_context(tmp_path / "out" / f"{arch}.bpf.o") == sorted(places)
+
+
+def test_types_of_each_architecture_are_made_of_the_others(tmp_path):
+    """There and back, from whichever this build has."""
+    for first, second in (("amd64", "arm64"), ("arm64", "amd64")):
+        one, two = tmp_path / f"{first}.h", tmp_path / f"{first}-{second}.h"
+        subprocess.run(["tools/gen-vmlinux", first, f"{BUILD}/include/gadget/{first}/vmlinux.h", one],
+                       check=True)
+        assert one.read_bytes() == open(f"{BUILD}/include/gadget/{first}/vmlinux.h", "rb").read()
+        subprocess.run(["tools/gen-vmlinux", second, one, two], check=True)
+        folder = tmp_path / f"{first}-{second}"
+        folder.mkdir()
+        two.rename(folder / "vmlinux.h")
+        (folder / "registers.bpf.c").write_text(REGISTERS)
+        target = {"amd64": "x86", "arm64": "arm64"}[second]
+        subprocess.run(["clang-19", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Werror", "-I", folder,
+                        f"-D__TARGET_ARCH_{target}", "-c", folder / "registers.bpf.c", "-o",
+                        folder / "out.o"], check=True)
+        assert loads_from_context(folder / "out.o") == sorted(PLACES[second])
+
+
+def test_types_that_are_none_are_refused(tmp_path):
+    (tmp_path / "empty.h").write_text("\n")
+    for args, status in ((("amd64", "empty.h", "out.h"), 65), (("mips", "empty.h", "out.h"), 64),
+                         (("amd64",), 64)):
+        done = subprocess.run([os.path.abspath("tools/gen-vmlinux"), *args], cwd=tmp_path, check=False,
+                              capture_output=True, text=True)
+        assert done.returncode == status and done.stderr
+    assert os.listdir(tmp_path) == ["empty.h"]
 
 
 # ---- what is in it ---------------------------------------------------------
@@ -358,6 +441,27 @@ def test_without_clang_it_says_what_to_install(builder, small, tmp_path):
     assert said == "gadgetctl: error: no program '/nowhere/clang' (it is what $CLANG says)\n"
     said = builder.fails(small, status=65, env={"CLANG": "/bin/true"})
     assert said == "gadgetctl: error: '/bin/true' is no clang\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_compiler_and_leaves_nothing(builder, small, tmp_path, number):
+    tmp = tmp_path / "tmp"
+    tmp.mkdir()
+    os.mkfifo(tmp_path / "never")
+    wrapper = tmp_path / "clang"
+    wrapper.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec clang-19 "$@"\n'
+                       f'echo $$ >"{tmp_path}/pid"\nexec cat "{tmp_path}/never"\n')
+    wrapper.chmod(0o755)
+    with Process([builder.path, "build", small], env={**builder.env, "CLANG": str(wrapper),
+                                                      "TMPDIR": str(tmp)}) as build:
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(),
+                   "the compiler to run")
+        assert os.listdir(tmp)
+        build.signal(number)
+        assert build.wait() == -number
+    compiler = int((tmp_path / "pid").read_text())
+    assert not os.path.exists(f"/proc/{compiler}") and not os.listdir(tmp)
+    assert not builder.store.exists()
 
 
 def test_the_compiler_that_is_named_is_used(builder, small, tmp_path):
