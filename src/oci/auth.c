@@ -197,17 +197,27 @@ static int search(json_t *root, const char *host, const char *path, struct auth_
 	return r;
 }
 
+/* What is there must be of the kind that it is read as, lest it be passed over silently. */
+static bool is_map(const json_t *root, const char *name)
+{
+	const json_t *value = json_object_get(root, name);
+
+	return !value || json_is_null(value) || json_is_object(value);
+}
+
 /* NULL with the error set. */
 static json_t *parse(const char *bytes, size_t len, struct error *err)
 {
 	json_error_t why;
 	json_t *root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
 
-	if (json_is_object(root))
+	if (json_is_object(root) && is_map(root, "auths") && is_map(root, "credHelpers"))
 		return root;
 	/* What jansson says quotes the text, which may be a secret. */
-	error_set(err, EBADMSG, root ? "is not a JSON object" : "line %d is not JSON",
-		  root ? 0 : why.line);
+	if (root)
+		error_set(err, EBADMSG, "is not a JSON object with an object as 'auths'");
+	else
+		error_set(err, EBADMSG, "line %d is not JSON", why.line);
 	json_release(root);
 	return NULL;
 }
