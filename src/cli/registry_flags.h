@@ -31,8 +31,9 @@ struct registry_flags {
 			  "Trust these certificates (PEM) besides the system's."),                \
 		FLAG_TEXT(T, cert_file, 0, "FILE", "Show this certificate (PEM)."),               \
 		FLAG_TEXT(T, key_file, 0, "FILE", "The key of --cert-file (PEM)."),               \
-		FLAG_DURATION(T, timeout, 0, "TIME",                                              \
-			      "Give up on a registry that is silent for so long (30s).")
+		FLAG_DURATION(                                                                    \
+			T, timeout, 0, "TIME",                                                    \
+			"Give up on a registry that moves less than 4KiB for so long (30s).")
 
 #define REGISTRY_FLAGS_OF(args)                                                             \
 	(struct registry_flags)                                                             \

@@ -29,7 +29,7 @@ struct exchange {
 	struct buf body;
 	uint64_t received, sent, max;
 	size_t head;     /* bytes of headers */
-	int64_t since;   /* nanoseconds: when the last byte was seen to move */
+	int64_t since;   /* nanoseconds: when that much was last seen to move */
 	curl_off_t seen; /* bytes of both bodies until then */
 	bool has_begun;
 	int failed; /* negative errno, with err set */
@@ -298,15 +298,16 @@ static int on_tick(void *arg, curl_off_t to_come, curl_off_t came, curl_off_t to
 	(void)to_go;
 	if (!silence_s)
 		silence_s = HTTP_SILENCE_S;
-	if (came + gone != x->seen) {
+	if (came + gone < x->seen || came + gone >= x->seen + HTTP_TRICKLE) {
 		x->seen = came + gone;
 		x->since = now;
 	}
 	if (x->request->tick && !x->request->tick(x->request->arg, (uint64_t)gone))
 		x->failed = error_set(x->err, ECANCELED, "given up");
 	else if (now - x->since > (int64_t)silence_s * 1000000000)
-		x->failed = error_set(x->err, ETIMEDOUT, "%s was silent for %u s",
-				      origin_of(x->arena, x->url), silence_s);
+		x->failed = error_set(x->err, ETIMEDOUT, "%s was %s for %u s",
+				      origin_of(x->arena, x->url),
+				      came + gone == x->seen ? "silent" : "too slow", silence_s);
 	return x->failed ? 1 : 0;
 }
 
@@ -449,6 +450,9 @@ static int send_once(struct exchange *x, const char *url, bool is_origin)
 		return 0;
 	}
 	why = x->client->error[0] ? x->client->error : curl_easy_strerror(code);
+	/* That is what libcurl says of a line beyond its limit. */
+	if (code == CURLE_OUT_OF_MEMORY)
+		why = "a header of the answer is too long";
 	return error_set(x->err, code_of(code), "%s: %s", origin_of(x->arena, url), why);
 }
 

@@ -28,7 +28,8 @@
 enum {
 	HTTP_REDIRECTS = 5,
 	HTTP_CONNECT_S = 15,       /* to connect, TLS included */
-	HTTP_SILENCE_S = 30,       /* without a byte in either direction */
+	HTTP_SILENCE_S = 30,       /* without that much in either direction: */
+	HTTP_TRICKLE = 4 << 10,    /* bytes; fewer are as good as none */
 	HTTP_HEADERS_MAX = 64,     /* of an answer; more are ignored */
 	HTTP_HEADER_MAX = 8 << 10, /* bytes of a header's value; longer ones are ignored */
 	HTTP_HEAD_MAX = 256 << 10, /* bytes of all headers; more end the request */

@@ -275,6 +275,7 @@ static int open_session(struct upload *up, const char *mount_from, bool *ret_mou
 			     .url = arena_printf(&arena, "%s/v2/%s/blobs/uploads/%s",
 						 registry->origin, registry->path, query) },
 		.scope = up->scope,
+		.once = true,
 	};
 	struct http_answer answer;
 	int r = registry_call(up->client, &arena, &call, &answer, err);

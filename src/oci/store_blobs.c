@@ -332,7 +332,7 @@ void ingest_abort(struct ingest *in, bool keep)
 {
 	char path[STORE_NAME_MAX];
 
-	if (!keep)
+	if (!keep || !in->have)
 		(void)unlinkat(in->store->dir_fd, part_path(in->digest, path), 0);
 	ingest_free(in);
 }
