@@ -92,7 +92,7 @@ class Exchange:
     def stall(self):
         """Say nothing more, until the test is over or the client has gone."""
         connection = self.handler.connection
-        connection.settimeout(0.05)
+        connection.settimeout(0.2)
         while not self.registry.over.is_set():
             try:
                 if not connection.recv(1 << 16):
@@ -103,11 +103,10 @@ class Exchange:
                 break
         self.close()
 
-    def drip(self, data, seconds):
+    def drip(self, seconds):
         """A byte each so many seconds, until the client has gone."""
-        for i in range(len(data)):
-            if self.registry.over.wait(seconds) or not self.raw(data[i:i + 1]):
-                break
+        while not self.registry.over.wait(seconds) and self.raw(b" "):
+            pass
         self.close()
 
     def flood(self, piece):
@@ -308,7 +307,10 @@ class HostileRegistry:
 
 
 def answers(status, body=b"", **headers):
-    return lambda exchange: exchange.send(status, body, **headers)
+    def behaviour(exchange):
+        exchange.body  # or it would be taken for the next request
+        exchange.send(status, body, **headers)
+    return behaviour
 
 
 def stalls(exchange):

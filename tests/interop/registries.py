@@ -5,6 +5,7 @@ Everything listens on free ports of loopback, keeps its data below a folder of t
 caller's and ends with its context manager.  What is not installed raises Missing.
 """
 
+import http.client
 import os
 import re
 import shutil
@@ -50,6 +51,19 @@ def htpasswd(path, users):
                        env=clean_env(), capture_output=True, check=True, timeout=30)
 
 
+def connections(port):
+    """How many connections a server on that port of this host has not closed yet."""
+    count = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with open(table, encoding="ascii") as f:
+            for line in f.readlines()[1:]:
+                local, _, state = line.split()[1:4]
+                # Not those that listen, or are only remembered (TIME_WAIT).
+                if int(local.rsplit(":", 1)[1], 16) == port and state not in ("0A", "06"):
+                    count += 1
+    return count
+
+
 class Registry:
     """docker-registry; `host` is what its images are named by ("localhost:PORT").
 
@@ -67,6 +81,7 @@ class Registry:
         self._auth, self._tls = "", ""
         self._address = address
         self._process = None
+        self._marks = 0
         if users:
             htpasswd(f"{self.folder}/htpasswd", users)
             self._auth = ("auth:\n  htpasswd:\n    realm: test-realm\n"
@@ -109,7 +124,26 @@ class Registry:
         return False
 
     def requests(self):
-        """Every request so far, as the registry has logged it."""
+        """Every request so far, as the registry has logged it (without TLS only)."""
+        self._settle()
+        return self._logged()
+
+    def _settle(self):
+        """Wait until all that clients who have gone have asked for is in the log.
+
+        The registry logs a request when it is done with it, and closes a
+        connection after that; then one more request goes through the same pipe.
+        """
+        wait_until(lambda: not connections(self.port), "the end of all connections")
+        self._marks += 1
+        mark = f"/v2/?mark={self._marks}"
+        request = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        request.request("GET", mark)
+        request.getresponse().read()
+        request.close()
+        wait_until(lambda: any(r.path == mark for r in self._logged()), "the registry's log")
+
+    def _logged(self):
         return [Request(m, path, int(status), int(size), agent) for m, path, status, size, agent
                 in ACCESS.findall(self._process.stdout)]
 
@@ -118,7 +152,7 @@ class Registry:
         return len(self.requests())
 
     def since(self, mark):
-        return self.requests()[mark:]
+        return [r for r in self.requests()[mark:] if "?mark=" not in r.path]
 
     def bytes_of(self, digest):
         """The bytes of a blob or document, from the registry's own disk."""
