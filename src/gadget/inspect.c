@@ -133,6 +133,14 @@ static bool needs_rings(const struct model *m)
 	return false;
 }
 
+static bool needs_bpffs(const struct model *m)
+{
+	for (uint32_t i = 0; i < m->nmaps; i++)
+		if (m->maps[i].is_shared)
+			return true;
+	return false;
+}
+
 static void read_needs(struct inspection *in)
 {
 	struct model *m = in->model;
@@ -150,6 +158,8 @@ static void read_needs(struct inspection *in)
 		need(in, "ring buffers (Linux 5.8)");
 	if (has_kind(m, PROGRAM_TRACEPOINT))
 		need(in, "tracefs, mounted or mountable, for tracepoints");
+	if (needs_bpffs(m))
+		need(in, "a BPF file system at /sys/fs/bpf, for maps that are shared by name");
 }
 
 /* ---- putting it together ------------------------------------------------- */

@@ -276,6 +276,10 @@ static int explain_load(const struct loaded *l, const struct chatter *c, int cod
 			"operation not permitted (needs CAP_BPF and CAP_PERFMON; try as root)");
 	if (code == ESRCH && l->model->needs_btf && access("/sys/kernel/btf/vmlinux", R_OK) != 0)
 		return error_set(err, EOPNOTSUPP, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
+	if (chatter_has(c, "is not on BPF FS"))
+		return error_set(err, EOPNOTSUPP,
+				 "its maps are shared by name, and no BPF file system is mounted "
+				 "(try 'mount -t bpf bpf /sys/fs/bpf')");
 	if (!p) {
 		/* libbpf's way to say that there is no such hook or type in the kernel. */
 		(void)error_set(err, code == ESRCH ? EOPNOTSUPP : code, "%s", code_text(code));

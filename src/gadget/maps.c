@@ -12,6 +12,8 @@
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
 
+enum { PIN_BY_NAME = 1 }; /* LIBBPF_PIN_BY_NAME of bpf_helpers.h, which is for BPF programs */
+
 /* A number in a map's definition: the elements of the array a pointer points to. */
 static bool map_number(const struct inspection *in, uint32_t type_id, uint32_t *ret_number)
 {
@@ -42,6 +44,7 @@ static void read_map_member(const struct inspection *in, const struct btf_member
 			    struct model_map *map)
 {
 	const char *name = btf__name_by_offset(in->btf, m->name_off);
+	uint32_t pinning;
 
 	if (!name)
 		return;
@@ -53,6 +56,8 @@ static void read_map_member(const struct inspection *in, const struct btf_member
 		(void)map_number(in, m->type, &map->key_size);
 	else if (!strcmp(name, "value_size"))
 		(void)map_number(in, m->type, &map->value_size);
+	else if (!strcmp(name, "pinning"))
+		map->is_shared = map_number(in, m->type, &pinning) && pinning == PIN_BY_NAME;
 	else if (!strcmp(name, "key"))
 		map->key_size = pointee_size(in, m->type);
 	else if (!strcmp(name, "value"))

@@ -91,6 +91,7 @@ struct model_map {
 	uint32_t type; /* enum bpf_map_type */
 	const char *type_name;
 	uint32_t key_size, value_size, max_entries;
+	bool is_shared; /* by its name, with whoever else has it in /sys/fs/bpf */
 	/* The variable <map>_max_entries, which says how many it really gets, or NULL. */
 	const struct model_param *sized_by;
 };
