@@ -156,6 +156,7 @@ static int workplace_make(struct arena *arena, struct workplace *place, struct e
 	const char *parent = getenv("TMPDIR");
 	sigset_t held;
 	char *folder;
+	int r;
 
 	/* The compiler runs elsewhere, so the path must be a full one. */
 	parent = in_full(arena, parent && *parent ? parent : "/tmp");
@@ -166,13 +167,13 @@ static int workplace_make(struct arena *arena, struct workplace *place, struct e
 	(void)sigaddset(&held, SIGTERM);
 	(void)sigaddset(&held, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &held, &place->before);
-	place->folder = mkdtemp(folder);
-	if (place->folder)
+	place->folder = folder;
+	if (mkdtemp(folder))
 		return 0;
-	(void)error_set(err, errno, "a temporary folder in '%s': %s", parent ? parent : "/tmp",
-			strerrordesc_np(errno));
+	r = error_set(err, errno, "a temporary folder in '%s': %s", parent ? parent : "/tmp",
+		      strerrordesc_np(errno));
 	(void)sigprocmask(SIG_SETMASK, &place->before, NULL);
-	return -err->code;
+	return r;
 }
 
 static const char *object_at(struct arena *arena, const struct workplace *place,
@@ -197,7 +198,7 @@ static int compile_all(const struct compiler *compiler, struct arena *arena,
 	for (uint32_t i = 0; i < objects->n; i++) {
 		struct build_object *object = &objects->list[i];
 		const char *path = object_at(arena, place, object);
-		size_t len;
+		size_t len = 0;
 		int r;
 
 		job->architecture = object->architecture;
@@ -224,11 +225,12 @@ int build_compile(struct arena *arena, const struct build_files *files, const ch
 		.epoch = epoch,
 	};
 	struct compiler compiler = { 0 };
-	struct workplace place;
+	struct workplace place = { 0 };
 	int r = compiler_find(arena, &compiler, err);
 
-	if (r == 0)
-		r = workplace_make(arena, &place, err);
+	if (r < 0)
+		return r;
+	r = workplace_make(arena, &place, err);
 	if (r < 0)
 		return r;
 	say(arena_printf(arena, "compiling '%s' with %s", from(arena, files->folder, files->source),

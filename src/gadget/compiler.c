@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,8 +30,6 @@ static bool is_there(const char *path)
 }
 
 /* ---- running programs ------------------------------------------------------ */
-
-extern char **environ;
 
 /* What would make clang look for headers elsewhere, or change what it writes. */
 static bool changes_objects(const char *setting)
@@ -139,7 +136,7 @@ static int run_program(const char *const *argv, const struct surroundings *aroun
 {
 	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
 	sigset_t set, before;
-	pid_t pid;
+	pid_t pid = 0;
 	int status, r;
 
 	(void)sigemptyset(&set);
@@ -168,7 +165,7 @@ static const char *in_path(struct arena *arena, const char *name)
 	if (name[0] == '/')
 		return access(name, X_OK) == 0 ? name : NULL;
 	if (strchr(name, '/')) {
-		char *here = getcwd(NULL, 0);
+		char *here = get_current_dir_name();
 		const char *file = arena_printf(arena, "%s/%s", here ? here : "", name);
 
 		free(here);
@@ -233,14 +230,33 @@ static int find_named(struct arena *arena, const char *variable, const char **re
 				     variable);
 }
 
+/* What a pipe says until its end, so that its writer is not killed by writing; the first
+ * line of it. */
+static const char *read_line(struct arena *arena, int fd)
+{
+	char text[256] = "", rest[256];
+	const char *end;
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		bool is_full = len == sizeof(text);
+
+		n = is_full ? read(fd, rest, sizeof(rest))
+			    : read(fd, text + len, sizeof(text) - len);
+		if (n > 0 && !is_full)
+			len += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	end = memchr(text, '\n', len);
+	return arena_strndup(arena, text, end ? (size_t)(end - text) : len);
+}
+
 /* The first line of `clang --version`. */
 static int ask_version(struct arena *arena, struct compiler *compiler, struct error *err)
 {
 	const char *const argv[] = { compiler->clang, "--version", NULL };
 	struct surroundings around = { .env = make_environment(arena, NULL) };
-	char line[256] = "", rest[256];
-	FILE *in;
-	pid_t pid;
+	pid_t pid = 0;
 	int ends[2], r;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -248,22 +264,12 @@ static int ask_version(struct arena *arena, struct compiler *compiler, struct er
 	around.out = ends[1];
 	r = start(argv, &around, &pid);
 	(void)close(ends[1]);
-	in = fdopen(ends[0], "r");
-	if (!in)
-		(void)close(ends[0]);
-	if (in) {
-		if (!fgets(line, sizeof(line), in))
-			line[0] = '\0';
-		while (fgets(rest, sizeof(rest), in))
-			; /* to its end, so that it is not killed by writing */
-		(void)fclose(in);
-	}
+	compiler->version = read_line(arena, ends[0]);
+	(void)close(ends[0]);
 	if (r < 0)
 		return error_set(err, -r, "running '%s': %s", compiler->clang, strerrordesc_np(-r));
-	line[strcspn(line, "\n")] = '\0';
-	if (finish(pid) != 0 || !strstr(line, "clang"))
+	if (finish(pid) != 0 || !strstr(compiler->version, "clang"))
 		return error_set(err, ENOEXEC, "'%s' is no clang", compiler->clang);
-	compiler->version = arena_strdup(arena, line);
 	return 0;
 }
 

@@ -169,7 +169,8 @@ static const struct yaml_node *find_key(const struct yaml_node *map, const char 
 
 static size_t line_end(struct str text, size_t at)
 {
-	const char *end = memchr(text.at + at, '\n', text.len - at);
+	const char *end =
+		text.at && at < text.len ? memchr(text.at + at, '\n', text.len - at) : NULL;
 
 	return end ? (size_t)(end - text.at) + 1 : text.len;
 }
@@ -274,8 +275,9 @@ static bool is_kept(const struct yaml_node *was, const struct yaml_node *is)
 		while (at < is->nitems && was->kind == YAML_MAP &&
 		       strcmp(is->items[at].key, was->items[i].key) != 0)
 			at++;
-		if (at == is->nitems || !is_kept(&was->items[i], &is->items[at++]))
+		if (at == is->nitems || !is_kept(&was->items[i], &is->items[at]))
 			return false;
+		at++;
 	}
 	return true;
 }
@@ -315,8 +317,7 @@ static int add_to_text(struct completion *c, const struct addition *add)
 	struct spot spot;
 	struct buf block;
 	struct str text;
-	int r = yaml_parse(c->arena, c->file, c->text.at ? c->text.at : "", c->text.len, &was,
-			   c->err);
+	int r = yaml_parse(c->arena, c->file, c->text.at, c->text.len, &was, c->err);
 
 	if (r < 0)
 		return r;
@@ -376,7 +377,7 @@ static bool is_of_today(const struct completion *c, struct error *err)
 					     "toppers", "ebpf_params", "columns" };
 	struct yaml_node *root;
 
-	if (!c->text.at || yaml_parse(c->arena, c->file, c->text.at, c->text.len, &root, err) < 0)
+	if (yaml_parse(c->arena, c->file, c->text.at, c->text.len, &root, err) < 0)
 		return true;
 	for (size_t i = 0; i < sizeof(older) / sizeof(*older); i++) {
 		const struct yaml_node *found = find_key(root, older[i]);
@@ -409,7 +410,7 @@ int metadata_complete(struct arena *arena, const char *file, struct str text,
 	*ret_nadded = c.nadded;
 	if (r == 0)
 		return 0;
-	c.text = (struct str){ 0 };
+	c.text = (struct str){ "", 0 };
 	c.err = &why;
 	(void)add_all(&c);
 	*ret_text = c.text;
