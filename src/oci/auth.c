@@ -139,14 +139,27 @@ static int read_auth(const char *text, struct credentials *credentials, struct e
 	return r;
 }
 
+/* Text, or nothing. */
+static bool is_text(const json_t *value)
+{
+	return !value || json_is_null(value) || json_is_string(value);
+}
+
 static int read_entry(const json_t *entry, struct credentials *credentials, struct error *err)
 {
+	static const char *const keys[] = { "auth", "identitytoken", "username", "password" };
+
 	const char *auth = json_string_value(json_object_get(entry, "auth"));
 	const char *identity = json_string_value(json_object_get(entry, "identitytoken"));
 	const char *user = json_string_value(json_object_get(entry, "username"));
 	const char *password = json_string_value(json_object_get(entry, "password"));
 	int r = 0;
 
+	if (entry && !json_is_object(entry))
+		return error_set(err, EBADMSG, "an entry of 'auths' is no object");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (!is_text(json_object_get(entry, keys[i])))
+			return error_set(err, EBADMSG, "an entry's '%s' is no text", keys[i]);
 	if (auth && *auth)
 		r = read_auth(auth, credentials, err);
 	else if (user && password)

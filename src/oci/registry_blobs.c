@@ -160,6 +160,15 @@ static int download(struct registry_client *client, struct download *d, struct e
 	return r;
 }
 
+/* What was cut off is, what is wrong is not, and neither is a little that others'
+ * failures have ended. */
+static bool is_worth_keeping(const struct download *d, int r)
+{
+	if (r == -EBADMSG || r == -EFBIG)
+		return false;
+	return d->have >= (r == -ECANCELED ? PROGRESS : 1);
+}
+
 /* Into an ingest that has begun. */
 static int fill(struct registry_client *client, struct download *d, struct error *err)
 {
@@ -167,9 +176,8 @@ static int fill(struct registry_client *client, struct download *d, struct error
 
 	(void)atomic_fetch_add(&d->meter->bytes, d->have);
 	r = download(client, d, err);
-	/* What was cut off is worth keeping, what is wrong is not. */
 	if (r < 0)
-		ingest_abort(d->ingest, r != -EBADMSG && r != -EFBIG);
+		ingest_abort(d->ingest, is_worth_keeping(d, r));
 	else
 		r = ingest_commit(d->ingest, err);
 	if (r < 0)
@@ -261,33 +269,26 @@ static int take_location(struct upload *up, struct arena *arena, const struct ht
 	return 0;
 }
 
-/* POST: 201 when the blob was mounted, else a session. */
-static int open_session(struct upload *up, const char *mount_from, bool *ret_mounted,
-			struct error *err)
+/* POST: 201 when the blob was mounted, 202 and a session, or what the caller looks at. */
+static int open_session(struct upload *up, struct arena *arena, const char *mount_from,
+			struct http_answer *answer, struct error *err)
 {
 	const struct registry *registry = up->registry;
-	struct arena arena = ARENA_INIT;
 	const char *query =
-		mount_from ? arena_printf(&arena, "?mount=%s&from=%s", up->blob->digest, mount_from)
+		mount_from ? arena_printf(arena, "?mount=%s&from=%s", up->blob->digest, mount_from)
 			   : "";
 	struct registry_call call = {
 		.request = { .method = "POST",
-			     .url = arena_printf(&arena, "%s/v2/%s/blobs/uploads/%s",
-						 registry->origin, registry->path, query) },
+			     .url = arena_printf(arena, "%s/v2/%s/blobs/uploads/%s",
+						 registry->origin, registry->path, query),
+			     .tick = count_sent,
+			     .arg = up },
 		.scope = up->scope,
 		.once = true,
 	};
-	struct http_answer answer;
-	int r = registry_call(up->client, &arena, &call, &answer, err);
+	int r = registry_call(up->client, arena, &call, answer, err);
 
-	*ret_mounted = r == 0 && mount_from && answer.status == 201;
-	if (r == 0 && answer.status == 202)
-		r = take_location(up, &arena, &answer, err);
-	else if (r == 0 && !*ret_mounted)
-		r = registry_refused(registry, &answer, err, "cannot put blob '%s'",
-				     up->blob->digest);
-	arena_release(&arena);
-	return r;
+	return r == 0 && answer->status == 202 ? take_location(up, arena, answer, err) : r;
 }
 
 /* A request to the session's URL with `len` bytes of the file; `last` ends it. */
@@ -380,12 +381,15 @@ static int upload_once(struct upload *up, struct arena *arena, const char *mount
 		       bool in_pieces, struct http_answer *answer, bool *ret_mounted,
 		       struct error *err)
 {
-	int r = open_session(up, mount_from, ret_mounted, err);
+	int r = open_session(up, arena, mount_from, answer, err);
 
-	*answer = (struct http_answer){ .status = 201 };
-	if (r < 0 || *ret_mounted)
-		return r;
-	r = in_pieces ? send_pieces(up, arena, answer, err) : send_whole(up, arena, answer, err);
+	*ret_mounted = r == 0 && mount_from && answer->status == 201;
+	if (r == 0 && answer->status == 202)
+		r = in_pieces ? send_pieces(up, arena, answer, err)
+			      : send_whole(up, arena, answer, err);
+	else if (r == 0 && !*ret_mounted && is_stored(answer))
+		r = error_set(err, EBADMSG, "registry '%s' says it has blob '%s' before it does",
+			      up->registry->host, up->blob->digest);
 	if (r == 0 && !is_stored(answer))
 		(void)registry_refused(up->registry, answer, err, "cannot put blob '%s'",
 				       up->blob->digest);
@@ -396,7 +400,7 @@ static int upload(struct upload *up, const char *mount_from, bool *ret_mounted, 
 {
 	struct arena arena = ARENA_INIT;
 	struct http_answer answer;
-	bool in_pieces = false;
+	bool in_pieces = false, was_mount;
 	unsigned attempt = 0;
 	int r;
 
@@ -406,7 +410,12 @@ static int upload(struct upload *up, const char *mount_from, bool *ret_mounted, 
 		if (r == 0 && is_stored(&answer))
 			break;
 		forget_sent(up);
+		/* Who may not read there may write here all the same. */
+		was_mount = mount_from && (r == -EACCES || r == 0);
 		mount_from = NULL;
+		up->scope = up->registry->scope;
+		if (was_mount && !registry_may_pass(up->registry, r, &answer))
+			continue;
 		if (r == 0 && wants_pieces(&answer) && !in_pieces) {
 			in_pieces = true;
 			continue;

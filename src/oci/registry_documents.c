@@ -81,9 +81,8 @@ int registry_document(struct registry_client *client, struct arena *arena, const
 	int r;
 
 	if (want && want->size > DOCUMENT_MAX)
-		return error_set(err, EFBIG,
-				 "document '%s' of %llu bytes is too large (at most %d)",
-				 want->digest, (unsigned long long)want->size, DOCUMENT_MAX);
+		return error_set(err, EFBIG, "'%s' is too large for a manifest (%llu bytes)",
+				 want->digest, (unsigned long long)want->size);
 	r = registry_call(client, arena, &call, &answer, err);
 	if (r < 0)
 		return r;

@@ -197,6 +197,15 @@ static int post_token(struct registry_client *client, struct arena *arena, const
 	return r;
 }
 
+/* It was tried again here already: whoever called does not have to. */
+static int given_up(const struct registry *registry, int r, struct error *err)
+{
+	(void)error_wrap(err, "cannot get a token for registry '%s'", registry->host);
+	if (registry_may_pass(registry, r, NULL))
+		err->code = EREMOTEIO;
+	return -err->code;
+}
+
 static int fetch_token(struct registry_client *client, const char *scope, struct error *err)
 {
 	struct registry *registry = client->registry;
@@ -207,7 +216,7 @@ static int fetch_token(struct registry_client *client, const char *scope, struct
 	r = registry->credentials.is_identity ? post_token(client, &arena, scope, &answer, err)
 					      : get_token(client, &arena, scope, &answer, err);
 	if (r < 0)
-		r = error_wrap(err, "cannot get a token for registry '%s'", registry->host);
+		r = given_up(registry, r, err);
 	else if (answer.status == 200)
 		r = keep_token(registry, scope, &answer, err);
 	else
