@@ -77,7 +77,9 @@ static struct row make_row(const struct store *store, struct arena *arena,
 		reference_name(arena, &image->reference),
 		image->reference.tag ? image->reference.tag : "<none>",
 		images_id(arena, image->top.digest, in_full),
-		image_created(store, &image->top, &at) ? ago(arena, (int64_t)time(NULL) - at) : "?",
+		image_created(store, &image->top, &at) && at > 0
+			? ago(arena, (int64_t)time(NULL) - at)
+			: "-", /* 1970 is what builders write who do not tell */
 		arena_strdup(arena, size),
 	} };
 }
