@@ -362,6 +362,15 @@ def test_objects_are_kept_where_output_says(builder, small, tmp_path):
     assert sorted(os.listdir(out)) == ["amd64.bpf.o", "arm64.bpf.o"]
 
 
+def test_the_gadgets_of_the_project_are_built_as_images(builder):
+    subprocess.run(["make", "-s", f"BUILD={os.environ.get('GADGETCTL_BUILD', 'build')}", "images"],
+                   check=True, stdin=subprocess.DEVNULL, capture_output=True, env=clean_env())
+    for name in GADGETS:
+        digest = open(f"{BUILD}/image/{name}", encoding="ascii").read().strip()
+        assert builder.digest(os.path.abspath(f"bpf/{name}")) == digest
+        assert os.path.exists(f"{BUILD}/images/blobs/{digest.replace(':', '/')}")
+
+
 # ---- what it says ----------------------------------------------------------
 
 

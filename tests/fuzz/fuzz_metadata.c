@@ -4,7 +4,8 @@
  * promises or in an error with a message; then real objects are inspected with
  * it, its custom parameters are set, and it is held against the model.  What the
  * metadata says may change how fields are shown and what derived ones are called,
- * and never what is read from a record.
+ * and never what is read from a record.  What is completed by the object is whole,
+ * or it is refused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "gadget/inspect.h"
 #include "gadget/metadata.h"
 #include "gadget/metadata_check.h"
+#include "gadget/metadata_complete.h"
 #include "gadget/present.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -126,7 +128,30 @@ static void check_findings(struct arena *arena, const struct model *model)
 	}
 }
 
-static void check_object(struct arena *arena, size_t i, const struct metadata *md)
+/* The second time there is nothing to add, and the gadget is one as before. */
+static void check_completion(struct arena *arena, size_t i, const struct model *model,
+			     struct str text)
+{
+	struct error err = ERROR_INIT;
+	const struct metadata *md = NULL;
+	const struct model *again = NULL;
+	struct str whole, same;
+	uint32_t n;
+
+	if (metadata_complete(arena, "gadget.yaml", text, model, &whole, &n, &err) < 0) {
+		check_text(err.text);
+		require(metadata_parse(arena, "x", whole.at, whole.len, &md, &err) == 0);
+		return;
+	}
+	require(whole.len >= text.len && (n || whole.len == text.len));
+	if (!n)
+		return;
+	require(metadata_parse(arena, "x", whole.at, whole.len, &md, &err) == 0);
+	require(inspect_bytes(arena, "fuzz", objects[i], sizes[i], md, &again, &err) == 0);
+	require(metadata_complete(arena, "x", whole, again, &same, &n, &err) == 0 && !n);
+}
+
+static void check_object(struct arena *arena, size_t i, const struct metadata *md, struct str text)
 {
 	struct error err = ERROR_INIT;
 	const struct model *model = NULL;
@@ -140,6 +165,8 @@ static void check_object(struct arena *arena, size_t i, const struct metadata *m
 		if (!model->sources[k].unsupported)
 			check_source(arena, &model->sources[k]);
 	check_findings(arena, model);
+	if (text.at)
+		check_completion(arena, i, model, text);
 }
 
 /* Every custom parameter set to its first value, or to something. */
@@ -178,11 +205,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		require(check_tree(md->root, 1) <= METADATA_MAX_NODES + 1);
 		for (size_t i = 0; i < OBJECTS; i++)
-			check_object(&arena, i, md);
+			check_object(&arena, i, md, (struct str){ (const char *)data, size });
 		patched = customised(&arena, md);
 		if (patched && patched != md) {
 			(void)check_tree(patched->root, 1);
-			check_object(&arena, 0, patched);
+			check_object(&arena, 0, patched, (struct str){ 0 });
 		}
 	}
 	arena_release(&arena);
