@@ -36,6 +36,11 @@ static const char *plain(struct arena *arena, const char *text)
 
 /* ---- as text ------------------------------------------------------------- */
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void print_session(struct arena *arena, const struct recording_session *s, uint32_t number)
 {
 	(void)printf("\nSession %u: %s on %s (%s, kernel %s) by %s%s\n", number + 1,
@@ -43,14 +48,15 @@ static void print_session(struct arena *arena, const struct recording_session *s
 		     plain(arena, s->head.machine), plain(arena, s->head.kernel),
 		     plain(arena, s->head.program),
 		     s->has_end ? "" : "; it was not ended in order");
-	(void)printf("  %" PRIu64 " records in %" PRIu64 " blocks, %" PRIu64
+	(void)printf("  %" PRIu64 " record%s in %" PRIu64 " block%s, %" PRIu64
 		     " bytes packed from %" PRIu64 "\n",
-		     s->records, s->blocks, s->stored, s->raw);
+		     s->records, plural(s->records), s->blocks, plural(s->blocks), s->stored,
+		     s->raw);
 	if (s->records)
 		(void)printf("  from %s to %s\n", moment(arena, s->first_ns),
 			     moment(arena, s->last_ns));
-	(void)printf("  %" PRIu64 " records were lost, in %" PRIu64 " places\n", s->lost,
-		     s->losses);
+	(void)printf("  %" PRIu64 " record%s lost, in %" PRIu64 " place%s\n", s->lost,
+		     plural(s->lost), s->losses, plural(s->losses));
 }
 
 static void print_stream(struct arena *arena, const struct recording_stream *s)

@@ -285,7 +285,7 @@ static enum testcase_result compare(const struct testcase *test, const char *rec
 			      ret_note);
 	if (expect_compare(&expected, &records, test->spec.unexpected == TESTCASE_IGNORE, stdout))
 		return TESTCASE_FAILED;
-	*ret_note = arena_printf(place->arena, "%u records", records.n);
+	*ret_note = arena_printf(place->arena, "%u record%s", records.n, records.n == 1 ? "" : "s");
 	return TESTCASE_PASSED;
 }
 
