@@ -50,7 +50,9 @@ class Layout:
     def __init__(self, path):
         self.path = str(path)
         os.makedirs(f"{self.path}/blobs/sha256", exist_ok=True)
-        self._write("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+        # Others may be reading it just now.
+        if not os.path.exists(f"{self.path}/oci-layout"):
+            self._write("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         if not os.path.exists(f"{self.path}/index.json"):
             self._write_index([])
 

@@ -47,7 +47,11 @@ class Exchange:
     def body(self):
         """What the client sends, read when it is first asked for."""
         if self._body is None:
-            self._body = self._read_body()
+            try:
+                self._body = self._read_body()
+            except (OSError, ValueError):  # the client has gone
+                self._body = b""
+                self.close()
         return self._body
 
     def _read_body(self):
@@ -67,6 +71,7 @@ class Exchange:
 
     def send(self, status, body=b"", **headers):
         """A whole answer; headers' names have '_' for '-'.  None leaves a header out."""
+        self.body  # or it would be taken for the next request
         if isinstance(body, str):
             body = body.encode()
         headers = {"Content_Length": len(body), **headers}
@@ -307,10 +312,7 @@ class HostileRegistry:
 
 
 def answers(status, body=b"", **headers):
-    def behaviour(exchange):
-        exchange.body  # or it would be taken for the next request
-        exchange.send(status, body, **headers)
-    return behaviour
+    return lambda exchange: exchange.send(status, body, **headers)
 
 
 def stalls(exchange):

@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -14,8 +15,7 @@ from support import DEADLINE, Process, clean_env
 
 
 class Done(NamedTuple):
-    """How a run ended; rss is the most memory it had, in bytes, or what a test itself has
-    if that is more: the kernel counts what was before exec()."""
+    """How a run ended; rss is the most memory that it was seen to have had, in bytes."""
 
     code: int
     stdout: str
@@ -31,6 +31,26 @@ class Done(NamedTuple):
         """The text of the one error."""
         assert len(self.errors) == 1, f"not one error: {self.stderr}"
         return self.errors[0].removeprefix("gadgetctl: error: ")
+
+
+def watch(child):
+    """Wait for the end of a process; the most memory it was seen to have had.
+
+    What wait4() says includes the memory that this process had when it forked.
+    """
+    rss = 0
+    while child.returncode is None:
+        try:
+            with open(f"/proc/{child.pid}/status", "rb") as f:
+                rss = max(rss, *(int(kb) << 10 for kb in re.findall(rb"VmHWM:\s+(\d+)", f.read())),
+                          0)
+        except OSError:
+            pass
+        try:
+            child.wait(0.01)
+        except subprocess.TimeoutExpired:
+            pass
+    return rss
 
 
 class Host:
@@ -65,13 +85,12 @@ class Host:
                 child.stdin.close()
             except BrokenPipeError:
                 pass
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
+            rss = watch(child)
             killer.cancel()
             for reader in readers:
                 reader.join()
         done = Done(child.returncode, *(pieces[n].decode(errors="replace") for n in (1, 2)),
-                    usage.ru_maxrss * 1024)
+                    rss)
         assert not late.is_set(), f"still ran after {deadline} s: {args}\n{done.stderr[-2000:]}"
         assert done.code >= 0, f"died of {signal.Signals(-done.code).name}: {done.stderr[-4000:]}"
         return done

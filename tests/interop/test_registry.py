@@ -263,6 +263,24 @@ def test_containerd_fetches_what_is_pushed(host, repository, plain, tmp_path):
 
 
 
+def test_exports_load_elsewhere_and_come_back(host, repository, plain, tmp_path, gadgetctl):
+    digest = both_architectures(host.layout, f"{repository}:v1")
+    tar = f"{tmp_path}/image.tar"
+    host.ok("image", "export", f"{repository}:v1", tar)
+    # Into the registry by skopeo, from there into another store, and out again.
+    skopeo("copy", "--all", "--dest-tls-verify=false", f"oci-archive:{tar}",
+           f"docker://{repository}:v2")
+    other = Host(gadgetctl, tmp_path / "other")
+    other.ok("pull", f"{repository}:v2", plain, "--all-platforms")
+    again = f"{tmp_path}/again.tar"
+    other.ok("image", "export", f"{repository}:v2", again)
+    host.ok("image", "import", again)
+    assert digest in host.names().values()
+    copied = skopeo("inspect", "--raw", f"oci-archive:{again}").stdout
+    assert images.digest_of(copied) == other.names()[f"{repository}:v2"]
+    other.check()
+
+
 def test_an_image_that_skopeo_copied_runs(host, repository, plain, tmp_path, needs_bpf):
     pushed_by_skopeo(tmp_path, repository)
     host.ok("pull", f"{repository}:v1", plain)
