@@ -462,7 +462,7 @@ def test_inspect_says_what_a_recording_holds(gadgetctl, tmp_path):
     text = gadgetctl.run("inspect", out).stdout
     assert f"  {session['records']} records in " in text
     assert "The last 9 bytes are torn" in text
-    assert f"  {session['lost']} records were lost" in text
+    assert f"  {session['lost']} records lost, in " in text
 
 
 def test_inspect_reads_what_a_killed_recorder_left(gadgetctl, tmp_path):
