@@ -153,15 +153,18 @@ static int read_layers(struct arena *arena, struct image_contents *c, struct err
 int image_open(const struct store *store, struct arena *arena, const struct descriptor *top,
 	       const char *architecture, struct image_contents *ret_contents, struct error *err)
 {
+	const struct document *manifest = NULL;
 	struct image_contents c = { 0 };
 	int r = image_manifest(store, arena, top, architecture, &c.index, &c.manifest_blob, err);
 
-	if (r == 0)
-		r = store_document(store, arena, &c.manifest_blob, &c.manifest, err);
 	if (r < 0)
 		return r;
-	if (c.manifest->kind != DOCUMENT_MANIFEST)
+	r = store_document(store, arena, &c.manifest_blob, &manifest, err);
+	if (r < 0)
+		return r;
+	if (manifest->kind != DOCUMENT_MANIFEST)
 		return error_set(err, EBADMSG, "'%s' is no manifest", c.manifest_blob.digest);
+	c.manifest = manifest;
 	c.architecture = c.manifest_blob.architecture ? c.manifest_blob.architecture : "";
 	r = read_layers(arena, &c, err);
 	if (r == 0)

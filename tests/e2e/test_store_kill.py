@@ -6,6 +6,7 @@ store must be valid, every image that has a name must be whole, and the one that
 removes must be there.
 """
 
+import os
 import random
 import subprocess
 
@@ -74,10 +75,13 @@ def one_round(ctl, env, rng, archives, registry):
             process.wait(rng.uniform(0, 0.03))
         except subprocess.TimeoutExpired:
             process.kill()
+    killed = 0
     for process in running:
         error = process.communicate()[1]
         # 66: somebody else has removed what it names
         assert process.returncode in (0, -9, 66), f"{process.args}: {process.returncode} {error}"
+        killed += process.returncode == -9
+    return killed
 
 
 def check(ctl):
@@ -92,12 +96,16 @@ def test_sudden_death_leaves_a_valid_store(ctl, layout, archives, registry):
     rng = random.Random(5)
     env = dict(ctl.env, GADGETCTL_INSECURE_REGISTRIES=registry.host if registry else "")
     images.our_gadget(layout, "localhost:9/kept:v1")
+    killed = 0
     for _ in range(ROUNDS):
-        one_round(ctl, env, rng, archives, registry)
+        killed += one_round(ctl, env, rng, archives, registry)
         check(ctl)
+    assert killed, "nothing was killed: it ends too soon to be of use"
     ctl("image", "prune")
     check(ctl)
     removed = [f"{line.split()[0]}:{line.split()[1]}" for line in
                ctl("images").stdout.splitlines()[1:]]
     ctl("image", "rm", *removed)
+    ctl("image", "prune")
     assert ctl("images", "-q").stdout == ""
+    assert os.listdir(f"{layout.path}/blobs/sha256") == os.listdir(f"{layout.path}/ingest") == []
