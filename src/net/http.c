@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-enum { RECEIVE_BUFFER = 512 << 10 };
+enum { RECEIVE_BUFFER = 128 << 10 };
 
 struct http_client {
 	CURL *easy;
