@@ -164,7 +164,7 @@ static const char *source_id(const char *gadget, struct arena *arena)
 	char id[ID_MAX + 1];
 	size_t n = 0;
 
-	for (; name[n] && name[n] != '.' && name[n] != ':' && n < ID_MAX; n++) {
+	for (; name[n] && !strchr(".:@", name[n]) && n < ID_MAX; n++) {
 		char c = (char)tolower((unsigned char)name[n]);
 
 		id[n] = 'a';

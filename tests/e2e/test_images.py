@@ -178,6 +178,12 @@ def test_validate_says_what_is_missing(ctl, layout, tmp_path):
         ctl("validate", pipeline, code=66))
 
 
+def test_a_one_liner_calls_its_source_by_the_last_word_of_the_name(ctl):
+    for name, source in (("ghcr.io/x/trace_open:v1", "trace_open"), ("4f0a12bc", "gadget"),
+                         (f"x/trace_open@sha256:{'0' * 64}", "trace_open")):
+        assert ctl("run", name, "--print-config").stdout.startswith(f"sources:\n  {source}:\n")
+
+
 def test_help_of_an_image_is_that_of_its_gadget(ctl, layout):
     images.our_gadget(layout, "localhost:9/opens:v1")
     for args in (("help", "opens:v1"), ("run", "opens:v1", "--help")):
