@@ -297,7 +297,6 @@ static int read_file(const char *path, char **ret_bytes, size_t *ret_len, struct
 	if (fd < 0)
 		return error_set(err, errno, "cannot open '%s': %s", path, strerrordesc_np(errno));
 	bytes = xcalloc(1, AUTH_FILE_MAX + 1);
-	n = 0;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		r = error_set(err, EBADMSG, "'%s' is no regular file", path);
 	while (r == 0 && *ret_len <= AUTH_FILE_MAX) {

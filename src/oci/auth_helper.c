@@ -20,8 +20,6 @@
 /* A secret, a user and the JSON around them. */
 enum { ANSWER_MAX = 2 * AUTH_SECRET_MAX };
 
-extern char **environ;
-
 struct helper {
 	const char *name;
 	pid_t pid;

@@ -329,6 +329,7 @@ int registry_call(struct registry_client *client, struct arena *arena,
 	bool is_ours = http_same_origin(registry->origin, request.url);
 	int r = 0;
 
+	*answer = (struct http_answer){ 0 };
 	if (!request.take && !request.has_fd)
 		request.timeout_s = ANSWER_TIMEOUT_S;
 	for (int round = 0; round < 2; round++) {
