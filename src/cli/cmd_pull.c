@@ -71,7 +71,7 @@ static enum exit_status pull(const struct args *args, const struct reference *re
 			     struct transfer_options *options, struct arena *arena)
 {
 	struct error err = ERROR_INIT;
-	struct transfer_result result;
+	struct transfer_result result = { 0 };
 	struct store *store = NULL;
 	int r = images_open(arena, true, &store, &err);
 

@@ -55,7 +55,7 @@ static enum exit_status push(const struct args *args, const struct reference *re
 			     struct transfer_options *options, struct arena *arena)
 {
 	struct error err = ERROR_INIT;
-	struct transfer_result result;
+	struct transfer_result result = { 0 };
 	struct store *store = NULL;
 	int r = images_open(arena, false, &store, &err);
 
