@@ -240,7 +240,7 @@ check: ## set-up, every build, lint and test at a small count; one summary line
 unit: unit-binaries ## run the unit tests
 	$(Q)$(run_tests) unit
 
-interop: all test-programs ## run the tests against real services (Kafka, Forward)
+interop: all test-programs ## run the tests against real services (Kafka, Forward, image registries)
 	$(Q)$(run_tests) interop
 
 ifneq ($(wildcard tests/e2e/test_*.py),)
