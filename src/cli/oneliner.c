@@ -358,15 +358,13 @@ int oneliner_make(const struct oneliner *o, struct arena *arena, struct oneliner
 {
 	struct writer w = { .arena = arena };
 	const char *id = source_id(o->replay ? o->replay : o->gadget, arena);
-	bool wants_all = o->replay || o->record;
 	int r = check_params(o, err);
 
 	if (r < 0)
 		return r;
 	begin(&w);
 	put_source(&w, o, id);
-	put_sink(&w, o, "recording",
-		 put_stages(&w, o, wants_all ? arena_printf(arena, "%s.*", id) : id));
+	put_sink(&w, o, "recording", put_stages(&w, o, arena_printf(arena, "%s.*", id)));
 	return finish(&w, ret_text, err);
 }
 

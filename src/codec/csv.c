@@ -7,8 +7,8 @@
  * a line break, or has a space at an edge, stands in quotes.  Lists are compact
  * JSON in a cell.  A missing value is an empty cell, an empty string is "".
  *
- * Where records of several kinds meet, each change of kind begins a new table: an
- * empty line and a header line.  Losses have no place in a table; the engine
+ * Where records of several kinds meet, each change to other fields begins a new
+ * table: an empty line and a header line.  Losses have no place in a table; the engine
  * tells them on standard error.
  *
  * What a terminal could act on is shown as in columns when the output is a

@@ -54,6 +54,7 @@ struct encoder_options {
 	bool newline;        /* json: end each record with \n */
 	bool is_terminal;    /* columns: the output is a terminal `width` wide */
 	uint32_t width;
+	bool with_event;           /* columns: say of which event each record is */
 	const char *const *fields; /* show just these (nfields of them), in this order */
 	uint32_t nfields;
 };
@@ -74,8 +75,8 @@ struct codec {
 	 */
 	struct str (*header)(const struct encoder *encoder);
 	/*
-	 * What goes in front of a record when the last one was of another
-	 * encoder, instead of the header and each time; NULL when nothing does.
+	 * What goes in front of a record when the last one had another header,
+	 * instead of the header and each time; NULL when nothing does.
 	 */
 	struct str (*header_again)(const struct encoder *encoder);
 };

@@ -92,6 +92,14 @@ int check_twins(const struct field *const *fields, uint32_t n, struct error *err
 	return 0;
 }
 
+static bool is_shown(const struct field *field, const struct encoder_options *options,
+		     unsigned skip_flags)
+{
+	if (options->with_event && !strcmp(field->name, "@event"))
+		skip_flags &= ~(unsigned)FIELD_QUIET;
+	return !(field->flags & skip_flags);
+}
+
 int shown_fields(struct arena *arena, const struct schema *schema,
 		 const struct encoder_options *options, unsigned skip_flags,
 		 const struct field ***ret_fields, uint32_t *ret_nfields, struct error *err)
@@ -108,7 +116,7 @@ int shown_fields(struct arena *arena, const struct schema *schema,
 		}
 	} else {
 		for (uint32_t i = 0; i < schema->nfields; i++)
-			if (!(schema->fields[i].flags & skip_flags))
+			if (is_shown(&schema->fields[i], options, skip_flags))
 				fields[n++] = &schema->fields[i];
 	}
 	*ret_fields = fields;

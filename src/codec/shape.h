@@ -63,7 +63,8 @@ int list_make(struct arena *arena, const struct schema *schema, const struct fie
 
 /*
  * Which fields an encoder shows, without nesting.  skip_flags: fields with any
- * of these flags are left out, unless options name the fields.
+ * of these flags are left out, unless options name the fields; with_event makes
+ * nothing of FIELD_QUIET for @event.
  */
 int shown_fields(struct arena *arena, const struct schema *schema,
 		 const struct encoder_options *options, unsigned skip_flags,

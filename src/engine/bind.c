@@ -70,6 +70,11 @@ const char *sink_dir(struct sink *sink)
 	return sink->node->pipeline->config->dir;
 }
 
+bool sink_has_events(const struct sink *sink)
+{
+	return sink->has_events;
+}
+
 struct arena *outputs_arena(struct outputs *out)
 {
 	return &out->node->arena;
@@ -330,6 +335,15 @@ static int bind_stage(struct node *node, struct error *err)
 	return 0;
 }
 
+/* The kinds of one event, as two instances of a gadget have them, are one. */
+static bool has_events(const struct binding *bindings)
+{
+	for (const struct binding *b = bindings; b; b = b->next)
+		if (strcmp(b->in->event, bindings->in->event) != 0)
+			return true;
+	return false;
+}
+
 static int bind_sink(struct node *node, struct error *err)
 {
 	struct sink *sink = &node->sink;
@@ -340,6 +354,7 @@ static int bind_sink(struct node *node, struct error *err)
 		if (r < 0)
 			return r;
 	}
+	sink->has_events = has_events(node->bindings);
 	for (struct binding *b = node->bindings; b; b = b->next) {
 		int r = sink->type->bind(node->self, b->in, &b->encoding, err);
 

@@ -217,8 +217,9 @@ enum sink_flag {
 /* What a sink wants made of the records of one schema. */
 struct encoding {
 	const struct encoder *encoder;
-	struct str header;              /* written once, in front of the first record; or empty */
-	struct str header_again;        /* instead, each time another kind was written before */
+	struct str header;              /* written once, in front of the first record; or empty.
+					 * Kinds with the same header share it. */
+	struct str header_again;        /* instead, each time another header was written before */
 	const struct field *const *key; /* nkey fields; their text joined by '|' is the key */
 	uint32_t nkey;
 	uint16_t route;
@@ -269,6 +270,9 @@ struct uv_loop_s *sink_loop(struct sink *sink);
 struct clock *sink_clock(struct sink *sink);
 const char *sink_id(struct sink *sink);
 const char *sink_dir(struct sink *sink);
+
+/* Whether records of more than one event can arrive; from bind on. */
+bool sink_has_events(const struct sink *sink);
 
 /* How many chunks the sink can work on at once (1..1024); in open or start. */
 void sink_set_window(struct sink *sink, uint32_t chunks);

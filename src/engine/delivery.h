@@ -86,6 +86,7 @@ struct sink {
 	uv_timer_t timer;
 	uint32_t ends[BATCH_MAX];
 	bool has_timer, is_pumping, is_blocking, input_ended, has_ended, must_cancel;
+	bool has_events;  /* records of more than one event can arrive */
 	bool is_retrying; /* has complained about it */
 	bool is_dropping; /* takes nothing any more */
 	bool has_header;  /* some header was written */

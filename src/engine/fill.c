@@ -154,14 +154,33 @@ static void take_mark(struct sink *sink, const struct encoding *encoding, const 
 	sink->node->account.notes++;
 }
 
+/* Kinds with the same header share it: they are rows of one table. */
+static bool have_same_header(const struct binding *a, const struct binding *b)
+{
+	struct str x = a->encoding.header, y = b->encoding.header;
+
+	return x.len == y.len && (!x.len || !memcmp(x.at, y.at, x.len));
+}
+
+static bool is_header_written(const struct sink *sink, const struct binding *binding)
+{
+	for (const struct binding *b = sink->node->bindings; b; b = b->next)
+		if (b->header_written && have_same_header(b, binding))
+			return true;
+	return false;
+}
+
 /* The header that is due in front of the binding's next record; empty: none. */
 static struct str header_due(const struct sink *sink, const struct binding *binding)
 {
 	const struct encoding *encoding = &binding->encoding;
 
-	if (!encoding->header_again.len)
-		return binding->header_written ? (struct str){ 0 } : encoding->header;
-	if (sink->headed == binding)
+	if (!encoding->header_again.len) {
+		if (binding->header_written || is_header_written(sink, binding))
+			return (struct str){ 0 };
+		return encoding->header;
+	}
+	if (sink->headed && have_same_header(sink->headed, binding))
 		return (struct str){ 0 };
 	return sink->has_header ? encoding->header_again : encoding->header;
 }
@@ -170,9 +189,10 @@ static void take_header(struct sink *sink, struct binding *binding)
 {
 	struct str header = header_due(sink, binding);
 
+	binding->header_written = true;
 	if (!header.len)
 		return;
-	binding->header_written = sink->has_header = true;
+	sink->has_header = true;
 	sink->headed = binding;
 	add_note(sink, &binding->encoding, header.at, header.len);
 }

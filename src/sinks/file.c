@@ -117,6 +117,7 @@ static int file_bind(void *self, const struct schema *in, struct encoding *ret_e
 	const struct codec *codec = table[file->codec];
 	struct encoder_options how = {
 		.newline = true,
+		.with_event = sink_has_events(file->sink),
 		.big_int_string = file->big_int == TEXT,
 	};
 	int r = codec->compile(sink_arena(file->sink), in, &how, &ret_encoding->encoder, err);

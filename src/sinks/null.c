@@ -49,7 +49,10 @@ static int null_bind(void *self, const struct schema *in, struct encoding *ret_e
 		[CODEC_YAML] = &codec_yaml,       [CODEC_CSV] = &codec_csv,
 	};
 	struct null_sink *null = self;
-	struct encoder_options how = { .newline = true };
+	struct encoder_options how = {
+		.newline = true,
+		.with_event = sink_has_events(null->sink),
+	};
 
 	return table[null->codec]->compile(sink_arena(null->sink), in, &how, &ret_encoding->encoder,
 					   err);

@@ -123,6 +123,7 @@ static int stdout_bind(void *self, const struct schema *in, struct encoding *ret
 	const struct codec *codec = table[out->codec];
 	struct encoder_options how = {
 		.newline = true,
+		.with_event = sink_has_events(out->sink),
 		.big_int_string = out->big_int == TEXT,
 	};
 	struct winsize size;

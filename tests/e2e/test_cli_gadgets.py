@@ -158,8 +158,8 @@ def test_the_pipeline_failed_opens(gadgetctl, tmp_path):
             pass
         assert run.stop() == 0, run.stderr
         header, *rows = run.stdout.splitlines()
-    assert header.split() == ["COMM", "PID", "ERROR_RAW", "FNAME"]
+    assert header.split() == ["COMM", "PID", "ERROR", "FNAME"]
     mine = [row.split() for row in rows if row.split()[-1] == probe]
-    assert mine and all(row[-3:-1] == [str(os.getpid()), "2"] for row in mine)
+    assert mine and all(row[-3:-1] == [str(os.getpid()), "ENOENT"] for row in mine)
     assert not [row for row in rows if row.split()[-1] == "/etc/passwd"]
     Books(report).check()

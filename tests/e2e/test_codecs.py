@@ -67,6 +67,26 @@ def test_csv_begins_a_table_with_its_header_where_the_kind_changes(gadgetctl, tm
     assert headers["alpha"] != headers["beta"]
 
 
+def test_csv_keeps_one_table_for_kinds_of_the_same_fields(gadgetctl, tmp_path):
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(TWO_KINDS.replace("[comm]", "['@source']").format(count=100, codec="csv"),
+                    encoding="utf-8")
+    result = gadgetctl.run("run", "-f", path)
+    assert result.returncode == 0, result.stderr
+    (header, rows), = tables(result.stdout)
+    assert events([dict(zip(header, row)) for row in rows]) == {"alpha": 100, "beta": 100}
+
+
+def test_columns_say_of_which_event_each_record_is(gadgetctl, tmp_path):
+    lines = run(gadgetctl, tmp_path, "columns").splitlines()
+    headers = [line.split() for line in lines if line.startswith("EVENT")]
+    assert len(headers) == 2, "one for each kind"
+    assert {"COMM" in header for header in headers} == {True, False}
+    firsts = [line.split()[0] for line in lines]
+    assert {kind: firsts.count(kind) for kind in set(firsts)} == {
+        "EVENT": 2, "alpha": 300, "beta": 300}
+
+
 @pytest.mark.parametrize("codec", ["yaml", "jsonpretty", "json"])
 def test_every_record_is_read_back(gadgetctl, tmp_path, codec):
     text = run(gadgetctl, tmp_path, codec, count=100)

@@ -91,6 +91,43 @@ def test_fall_back_to_perf_buffers_is_exact_when_it_must_lose(gadgetctl, tmp_pat
     assert source["attempts"] == source["lost"] + source["read"]
 
 
+def one_liner(gadgetctl, *flags):
+    """What a one-liner with several data sources prints of a process that makes each call once."""
+    with gadgetctl.start("run", f"{BUILD}/tests/bpf/several.o", "--comm", "calls", *flags) as run:
+        def look():
+            subprocess.run([workload("calls"), "1", "1"], stdin=subprocess.DEVNULL, check=True,
+                           stdout=subprocess.DEVNULL, env=clean_env())
+            return not run.running
+        wait_until(look, "the end of the run")
+        assert run.wait() == 0, run.stderr
+        return run.stdout.splitlines()
+
+
+def test_a_one_liner_shows_all_data_sources(gadgetctl):
+    records = [json.loads(line) for line in one_liner(gadgetctl, "-o", "json", "-n", 30)]
+    assert {r["event"] for r in records} == {"getppid", "getpgid", "getsid"}
+    assert all(("behind" in r) == (r["event"] != "getppid") for r in records)
+
+
+def test_a_table_of_all_data_sources_says_which_each_row_is_from(gadgetctl):
+    rows = [line.split() for line in one_liner(gadgetctl, "-n", 30)]
+    headers = [row for row in rows if row[0] == "EVENT"]
+    assert sorted(header[-1] for header in headers) == ["BEHIND", "PADDING"]
+    assert {row[0] for row in rows} == {"EVENT", "getppid", "getpgid", "getsid"}
+
+
+def test_flags_may_name_fields_that_only_some_data_sources_have(gadgetctl):
+    kept = [json.loads(line) for line in
+            one_liner(gadgetctl, "-o", "json", "-n", 20, "-F", "behind == 1")]
+    assert {r["event"] for r in kept} == {"getpgid", "getsid"}
+    shown = [json.loads(line) for line in
+             one_liner(gadgetctl, "-o", "json", "-n", 30, "--fields", "event,behind")]
+    assert {(r["event"], r.get("behind")) for r in shown} == {
+        ("getppid", None), ("getpgid", 1), ("getsid", 1)}
+    wrong = gadgetctl.run("run", f"{BUILD}/tests/bpf/several.o", "--fields", "count,nowhere")
+    assert wrong.returncode == 2 and "--fields:1:7: " in wrong.stderr
+
+
 def test_several_data_sources_are_exact_each(gadgetctl, tmp_path):
     source = run_and_check(gadgetctl, tmp_path, ["getppid", "getpgid", "getsid"], 2, ring="64KiB",
                            gadget=f"{BUILD}/tests/bpf/several.o")

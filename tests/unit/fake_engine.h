@@ -62,6 +62,12 @@ struct uv_loop_s *sink_loop(struct sink *sink)
 	return &sink->loop;
 }
 
+bool sink_has_events(const struct sink *sink)
+{
+	(void)sink;
+	return false;
+}
+
 struct clock *sink_clock(struct sink *sink)
 {
 	(void)sink;

@@ -96,6 +96,29 @@ static void columns_shows_just_the_fields_asked_for_quiet_ones_too(void **state)
 	fixture_end(&f);
 }
 
+static void columns_says_which_event_it_is_where_there_are_several(void **state)
+{
+	const char *const names[] = { "fname" };
+	struct fixture f;
+
+	(void)state;
+	begin_open(&f);
+	f.batch.nsel = 1;
+	expect_header(
+		fixture_encoder(&f, &codec_columns, (struct encoder_options){ .with_event = true }),
+		"EVENT                    COMM                 PID     ERR OK    FNAME\n");
+	expect_lines(
+		&f,
+		fixture_encoder(&f, &codec_columns, (struct encoder_options){ .with_event = true }),
+		"open                     cat                   42      -2 true  /etc/passwd\n");
+	/* Who names the fields gets those. */
+	expect_header(fixture_encoder(&f, &codec_columns,
+				      (struct encoder_options){
+					      .with_event = true, .fields = names, .nfields = 1 }),
+		      "FNAME\n");
+	fixture_end(&f);
+}
+
 static void columns_uses_the_full_name_when_titles_would_be_the_same(void **state)
 {
 	const struct encoder *encoder;
@@ -569,6 +592,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_aligns_cells_under_their_titles),
 		cmocka_unit_test(columns_shows_just_the_fields_asked_for_quiet_ones_too),
+		cmocka_unit_test(columns_says_which_event_it_is_where_there_are_several),
 		cmocka_unit_test(columns_uses_the_full_name_when_titles_would_be_the_same),
 		cmocka_unit_test(columns_obeys_notes),
 		cmocka_unit_test(columns_put_the_ellipsis_where_the_notes_say),

@@ -70,7 +70,7 @@ static void a_bare_gadget_is_a_source_and_a_sink(void **state)
 						  "sinks:\n"
 						  "  stdout:\n"
 						  "    type: stdout\n"
-						  "    inputs: [trace_open]\n"
+						  "    inputs: [trace_open.*]\n"
 						  "    codec: columns\n"
 						  "    buffer:\n"
 						  "      when_full: block\n");
@@ -101,7 +101,7 @@ static void every_flag_adds_its_stage(void **state)
 						  "stages:\n"
 						  "  filter:\n"
 						  "    type: filter\n"
-						  "    inputs: [trace-x]\n"
+						  "    inputs: [trace-x.*]\n"
 						  "    where: 'ret < 0'\n"
 						  "  select:\n"
 						  "    type: select\n"
