@@ -87,6 +87,9 @@ struct expr {
 /* Where byte `at` of the text is in the user's file. */
 struct pos expr_pos(const char *text, struct pos start, uint32_t at);
 
+/* Move *pos, the place of byte `from`, on to that of byte `to`, which is not before it. */
+void expr_pos_move(const char *text, uint32_t from, uint32_t to, struct pos *pos);
+
 /*
  * A moment as RFC 3339 has it ("2026-01-31T12:00:00.5+01:00"; up to nine digits
  * of a second), in nanoseconds since the epoch: more than 64 bits, since the

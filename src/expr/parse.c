@@ -33,30 +33,6 @@ struct parser {
 	struct error *err;
 };
 
-/* The place of byte `to`, when *pos is that of byte `from`, not behind it. */
-static void move_pos(const char *text, uint32_t from, uint32_t to, struct pos *pos)
-{
-	for (uint32_t i = from; i < to; i++) {
-		pos->col++;
-		if (text[i] == '\n') {
-			pos->line++;
-			pos->col = 1;
-		}
-	}
-}
-
-struct pos expr_pos(const char *text, struct pos start, uint32_t at)
-{
-	struct pos pos = start;
-
-	if (!pos.file || !pos.line)
-		pos = (struct pos){ .file = pos.file ? pos.file : "expression",
-				    .line = 1,
-				    .col = 1 };
-	move_pos(text, 0, at, &pos);
-	return pos;
-}
-
 /* Move on to the next token. */
 static bool advance(struct parser *p)
 {
@@ -423,7 +399,7 @@ static void visit_operand(struct visit *v, const struct operand *operand)
 {
 	if (operand->kind != OPERAND_FIELD)
 		return;
-	move_pos(v->expr->text, v->at, operand->at, &v->pos);
+	expr_pos_move(v->expr->text, v->at, operand->at, &v->pos);
 	v->at = operand->at;
 	v->visit(v->arg, operand->name, v->pos);
 }
