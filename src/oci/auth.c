@@ -13,7 +13,6 @@
 
 #include "base/arena.h"
 #include "oci/auth_helper.h"
-#include "oci/auth_private.h"
 #include "oci/base64.h"
 
 enum { FILES_MAX = 2 };
@@ -24,50 +23,6 @@ struct files {
 	unsigned n;
 	bool is_named; /* by the user: it must be there */
 };
-
-/* ---- credentials ----------------------------------------------------------- */
-
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-void credentials_release(struct credentials *credentials)
-{
-	wipe(credentials->user);
-	wipe(credentials->secret);
-	*credentials = (struct credentials){ 0 };
-}
-
-void credentials_set(struct credentials *credentials, const char *user, const char *secret,
-		     bool is_identity)
-{
-	credentials_release(credentials);
-	credentials->user = xstrdup(user);
-	credentials->secret = xstrdup(secret);
-	credentials->is_identity = is_identity;
-}
-
-static void wipe_strings(json_t *value)
-{
-	const char *key;
-	json_t *item;
-	size_t i;
-
-	if (json_is_string(value))
-		explicit_bzero((char *)(uintptr_t)json_string_value(value),
-			       json_string_length(value));
-	json_object_foreach(value, key, item) wipe_strings(item);
-	json_array_foreach(value, i, item) wipe_strings(item);
-}
-
-void json_release(json_t *root)
-{
-	wipe_strings(root);
-	json_decref(root);
-}
 
 /* ---- one file --------------------------------------------------------------- */
 
@@ -130,7 +85,8 @@ static int read_auth(const char *text, struct credentials *credentials, struct e
 		r = error_set(err, EBADMSG, "an 'auth' is not base64 of USER:PASSWORD");
 	} else {
 		*colon = 0;
-		credentials_set(credentials, pair, colon + 1, !strcmp(pair, AUTH_TOKEN_USER));
+		credentials_set(credentials, pair, colon + 1,
+				!strcmp(pair, CREDENTIALS_TOKEN_USER));
 	}
 	if (pair) {
 		explicit_bzero(pair, len);
@@ -165,7 +121,7 @@ static int read_entry(const json_t *entry, struct credentials *credentials, stru
 	else if (user && password)
 		credentials_set(credentials, user, password, false);
 	if (r == 0 && identity && *identity)
-		credentials_set(credentials, AUTH_TOKEN_USER, identity, true);
+		credentials_set(credentials, CREDENTIALS_TOKEN_USER, identity, true);
 	return r;
 }
 
@@ -231,7 +187,7 @@ static json_t *parse(const char *bytes, size_t len, struct error *err)
 		error_set(err, EBADMSG, "is not a JSON object with an object as 'auths'");
 	else
 		error_set(err, EBADMSG, "line %d is not JSON", why.line);
-	json_release(root);
+	secret_release_json(root);
 	return NULL;
 }
 
@@ -250,7 +206,7 @@ int auth_parse(const char *bytes, size_t len, const char *host, const char *path
 	if (!root)
 		return -EBADMSG;
 	r = search(root, host, path, &entry, err);
-	json_release(root);
+	secret_release_json(root);
 	if (r < 0)
 		credentials_release(&entry.credentials);
 	else
@@ -313,7 +269,7 @@ static int read_file(const char *path, char **ret_bytes, size_t *ret_len, struct
 		r = error_set(err, EFBIG, "'%s' is larger than 1 MiB", path);
 	close(fd);
 	if (r < 0)
-		wipe(bytes);
+		secret_free(bytes);
 	else
 		*ret_bytes = bytes;
 	return r;
@@ -348,7 +304,7 @@ static int find_in(const char *path, const char *host, const char *repository,
 	if (r < 0 || !root)
 		return r;
 	r = search(root, host, repository, &entry, err);
-	json_release(root);
+	secret_release_json(root);
 	if (r < 0) {
 		credentials_release(&entry.credentials);
 		return error_wrap(err, "'%s'", path);
@@ -461,7 +417,7 @@ static int save(const char *path, json_t *root, struct error *err)
 	int r = text ? replace_file(path, text) : -EINVAL;
 
 	if (text)
-		wipe(text);
+		secret_free(text);
 	if (r < 0)
 		return error_set(err, -r, "cannot write '%s': %s", path, strerrordesc_np(-r));
 	return 0;
@@ -503,8 +459,8 @@ static json_t *make_entry(const struct credentials *credentials)
 	memcpy(pair + nuser + 1, credentials->secret, nsecret);
 	text = base64_encode(pair, nuser + 1 + nsecret);
 	(void)json_object_set_new(entry, "auth", json_string(text));
-	wipe(pair);
-	wipe(text);
+	secret_free(pair);
+	secret_free(text);
 	return entry;
 }
 
@@ -547,7 +503,7 @@ static int forget_in(json_t *root, struct change *change, struct error *err)
 			return r;
 	}
 	if (change->had) {
-		wipe_strings(json_object_get(auths, change->key));
+		secret_wipe_json(json_object_get(auths, change->key));
 		(void)json_object_del(auths, change->key);
 	}
 	change->had |= had;
@@ -576,7 +532,7 @@ static int change_file(const char *path, struct change *change, struct error *er
 	if (r == 0 && (change->credentials || change->had))
 		r = save(real, root, err);
 out:
-	json_release(root);
+	secret_release_json(root);
 	close(lock);
 	return r;
 }
@@ -604,7 +560,7 @@ static bool has_key(const char *path, const char *key)
 	if (load(path, &root, &ignored) < 0 || !root)
 		return false;
 	has = json_object_get(json_object_get(root, "auths"), key) != NULL;
-	json_release(root);
+	secret_release_json(root);
 	return has;
 }
 

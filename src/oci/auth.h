@@ -31,6 +31,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "oci/secret.h"
 
 enum {
 	AUTH_FILE_MAX = 1 << 20,  /* bytes of a file */
@@ -42,16 +43,6 @@ enum {
 
 /* The file key of the registry that others call docker.io. */
 #define AUTH_DOCKER_KEY "https://index.docker.io/v1/"
-
-/* What to show a registry; secret NULL: nothing. */
-struct credentials {
-	char *user;
-	char *secret;
-	bool is_identity; /* the secret is a token to get others with, not a password */
-};
-
-/* Wipe and free. */
-void credentials_release(struct credentials *credentials);
 
 /*
  * The credentials for a repository ("host:port", "path" or ""); all empty when no

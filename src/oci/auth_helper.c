@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "oci/auth_private.h"
+#include "oci/auth.h"
 
 /* A secret, a user and the JSON around them. */
 enum { ANSWER_MAX = 2 * AUTH_SECRET_MAX };
@@ -222,8 +222,9 @@ static int read_answer(const struct helper *helper, struct credentials *ret_cred
 		r = error_set(err, EIO, "the credential helper '%s' answers what is no credential",
 			      helper->name);
 	else
-		credentials_set(ret_credentials, user, secret, !strcmp(user, AUTH_TOKEN_USER));
-	json_release(root);
+		credentials_set(ret_credentials, user, secret,
+				!strcmp(user, CREDENTIALS_TOKEN_USER));
+	secret_release_json(root);
 	return r;
 }
 
@@ -260,9 +261,10 @@ int helper_store(const char *name, const char *server, const struct credentials 
 		 struct error *err)
 {
 	struct helper *helper = helper_new(name);
-	json_t *root = json_pack("{s:s, s:s, s:s}", "ServerURL", server, "Username",
-				 credentials->is_identity ? AUTH_TOKEN_USER : credentials->user,
-				 "Secret", credentials->secret);
+	json_t *root =
+		json_pack("{s:s, s:s, s:s}", "ServerURL", server, "Username",
+			  credentials->is_identity ? CREDENTIALS_TOKEN_USER : credentials->user,
+			  "Secret", credentials->secret);
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	int r;
 
@@ -272,11 +274,8 @@ int helper_store(const char *name, const char *server, const struct credentials 
 		r = run(helper, "store", text, err);
 	if (r == 0 && !went_well(helper))
 		r = failed(helper, "store", err);
-	if (text) {
-		explicit_bzero(text, strlen(text));
-		free(text);
-	}
-	json_release(root);
+	secret_free(text);
+	secret_release_json(root);
 	helper_free(helper);
 	return r;
 }

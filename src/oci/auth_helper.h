@@ -8,7 +8,8 @@
 #ifndef OCI_AUTH_HELPER_H
 #define OCI_AUTH_HELPER_H
 
-#include "oci/auth.h"
+#include "base/error.h"
+#include "oci/secret.h"
 
 /* Whether it can be part of a program's name: no paths, no flags. */
 bool helper_is_valid(const char *name);

@@ -148,20 +148,13 @@ int registry_open(const struct registry_options *options, const struct reference
 	return 0;
 }
 
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 void registry_close(struct registry *registry)
 {
 	if (!registry)
 		return;
 	for (uint32_t i = 0; i < REGISTRY_SCOPES; i++)
-		wipe(registry->tokens[i].authorization);
-	wipe(registry->basic);
+		secret_free(registry->tokens[i].authorization);
+	secret_free(registry->basic);
 	credentials_release(&registry->credentials);
 	(void)pthread_mutex_destroy(&registry->lock);
 	free(registry->host);

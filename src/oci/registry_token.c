@@ -61,9 +61,7 @@ static struct token *find_token(struct registry *registry, const char *scope)
 
 static void drop_token(struct token *token)
 {
-	if (token->authorization)
-		explicit_bzero(token->authorization, strlen(token->authorization));
-	free(token->authorization);
+	secret_free(token->authorization);
 	*token = (struct token){ 0 };
 }
 
@@ -245,10 +243,8 @@ static void make_basic(struct registry *registry)
 	text = base64_encode(pair, strlen(pair));
 	if (asprintf(&registry->basic, "Basic %s", text) < 0)
 		abort();
-	explicit_bzero(pair, strlen(pair));
-	explicit_bzero(text, strlen(text));
-	free(pair);
-	free(text);
+	secret_free(pair);
+	secret_free(text);
 }
 
 /* Under the lock. */
