@@ -33,13 +33,6 @@ static const struct derivation {
 	{ "gadget_duration", "formatters.duration.target", TYPE_DURATION, WORDS_NONE, "duration" },
 };
 
-const struct names *walk_words(struct walk *w, enum words words)
-{
-	if (words != WORDS_NONE && !w->words[words])
-		w->words[words] = vocabulary_make(w->arena, words);
-	return w->words[words];
-}
-
 /* ---- where to ------------------------------------------------------------- */
 
 static bool has_suffix(const char *name, const char *suffix)
@@ -56,7 +49,7 @@ int derive_target(struct walk *w, const char *key, const char **ret_target)
 	const char *dot = strrchr(w->name, '.'), *last = dot ? dot + 1 : w->name;
 
 	*ret_target = NULL;
-	if (node && (node->kind != YAML_SCALAR || !walk_is_identifier(node->text) ||
+	if (node && (node->kind != YAML_SCALAR || !is_identifier(node->text) ||
 		     strlen(node->text) >= WALK_NAME_MAX))
 		return error_at(w->err, EINVAL, node->pos,
 				"annotation '%s' must be the name of a field, not %s", key,

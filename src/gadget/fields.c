@@ -5,13 +5,13 @@
  * of members looked at are limited, and chains of typedefs are cut.
  *
  * Here are the structs and what they are made of; shapes.c makes fields of
- * numbers and arrays, derive.c what follows from them, endpoint.c addresses.
+ * numbers and arrays, derive.c what follows from them, endpoint.c addresses, with
+ * what walk.c has for all of them.
  */
 #include "gadget/fields.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "gadget/metadata.h"
@@ -24,140 +24,6 @@ enum {
 };
 
 _Static_assert(MODEL_MAX_FIELDS + ENGINE_FIELDS <= SCHEMA_MAX_FIELDS, "the fields fit a schema");
-
-/* ---- types ---------------------------------------------------------------- */
-
-const struct btf_type *btf_bare(const struct btf *btf, uint32_t id, uint32_t *ret_id)
-{
-	for (int i = 0; i < BTF_CHAIN_MAX; i++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-
-		if (!t)
-			return NULL;
-		if (!btf_is_mod(t) && !btf_is_typedef(t) && !btf_is_type_tag(t)) {
-			if (ret_id)
-				*ret_id = id;
-			return t;
-		}
-		id = t->type;
-	}
-	return NULL;
-}
-
-bool btf_is_called(const struct btf *btf, uint32_t id, const char *name)
-{
-	for (int i = 0; i < BTF_CHAIN_MAX; i++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-		const char *called;
-
-		if (!t || (!btf_is_mod(t) && !btf_is_typedef(t) && !btf_is_type_tag(t)))
-			return false;
-		called = btf__name_by_offset(btf, t->name_off);
-		if (btf_is_typedef(t) && called && !strcmp(called, name))
-			return true;
-		id = t->type;
-	}
-	return false;
-}
-
-const char *btf_identifier(const struct btf *btf, uint32_t name_off)
-{
-	const char *name = btf__name_by_offset(btf, name_off);
-
-	if (!name)
-		return NULL;
-	for (const char *c = name; *c; c++) {
-		bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_';
-		bool digit = *c >= '0' && *c <= '9';
-
-		if (!letter && !(digit && c > name))
-			return NULL;
-		if (c - name >= WALK_NAME_MAX)
-			return NULL;
-	}
-	return name;
-}
-
-bool walk_is_called(const struct walk *w, uint32_t type_id, const char *name)
-{
-	const struct btf_type *t = btf_bare(w->btf, type_id, NULL);
-	const char *called = t ? btf__name_by_offset(w->btf, t->name_off) : NULL;
-
-	return (called && !strcmp(called, name)) || btf_is_called(w->btf, type_id, name);
-}
-
-bool walk_is_identifier(const char *text)
-{
-	for (const char *c = text; *c; c++) {
-		bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_';
-
-		if (!letter && !(c > text && *c >= '0' && *c <= '9'))
-			return false;
-	}
-	return text[0] != 0;
-}
-
-/* ---- names and fields ----------------------------------------------------- */
-
-int walk_push(struct walk *w, const char *name, size_t *ret_len)
-{
-	size_t len = strlen(w->name), room = sizeof(w->name) - len;
-	int n = snprintf(w->name + len, room, "%s%s", len ? "." : "", name);
-
-	*ret_len = len;
-	if (n < 0 || (size_t)n >= room)
-		return error_set(w->err, E2BIG, "the name of a member is too long");
-	return 0;
-}
-
-void walk_pop(struct walk *w, size_t len)
-{
-	w->name[len] = 0;
-}
-
-const char *walk_member_name(const struct walk *w)
-{
-	return w->name + w->name_from;
-}
-
-const char *walk_sibling_name(struct walk *w, const char *last, size_t len)
-{
-	const char *name = walk_member_name(w), *dot = strrchr(name, '.');
-
-	return arena_printf(w->arena, "%.*s%.*s", dot ? (int)(dot + 1 - name) : 0, name, (int)len,
-			    last);
-}
-
-int walk_skip(struct walk *w, const char *why)
-{
-	struct model_source *s = w->source;
-
-	if (s->nskipped == MODEL_MAX_FIELDS)
-		return 0;
-	s->skipped[s->nskipped++] =
-		(struct model_skipped){ .name = arena_strdup(w->arena, w->name), .why = why };
-	return 0;
-}
-
-int walk_append(struct walk *w, const char *name, const struct field *field)
-{
-	struct field *f;
-
-	for (uint32_t i = w->first; i < w->nfields; i++)
-		if (!strcmp(w->fields[i].name, name))
-			return error_set(w->err, EEXIST,
-					 "two fields are called '%s', one of them for member '%s'",
-					 name, w->name);
-	if (w->nfields == MODEL_MAX_FIELDS || ++w->total > MODEL_MAX_FIELDS)
-		return error_set(w->err, E2BIG, "more than %d fields", MODEL_MAX_FIELDS);
-	f = &w->fields[w->nfields++];
-	*f = *field;
-	f->loc = LOC_ROW;
-	f->name = f->label = arena_strdup(w->arena, name);
-	if (w->is_quiet)
-		f->flags |= FIELD_QUIET;
-	return 0;
-}
 
 /* What is derived stands in front of the member, and is what columns show. */
 static int append_shape(struct walk *w, struct shape *shape)
@@ -366,7 +232,7 @@ static int add_rest(struct walk *w)
 
 	if (!name)
 		return 0;
-	if (name->kind != YAML_SCALAR || !walk_is_identifier(name->text))
+	if (name->kind != YAML_SCALAR || !is_identifier(name->text))
 		return error_at(w->err, EINVAL, name->pos,
 				"'ebpf.rest.name' must be the name of a field, not %s",
 				yaml_describe(name));

@@ -29,10 +29,7 @@
 #include "gadget/model.h"
 
 struct btf;
-struct btf_type;
 struct kernel_enums;
-
-enum { BTF_CHAIN_MAX = 32 }; /* typedefs, consts, ... in a row */
 
 /* In older objects (`print_` rings) text is declared as __u8 arrays. */
 enum fields_style { FIELDS_STYLE_MARKED, FIELDS_STYLE_SEED };
@@ -47,17 +44,5 @@ int fields_read(struct arena *arena, const struct btf *btf, uint32_t struct_id,
 		enum fields_style style, const struct metadata *metadata,
 		struct kernel_enums *kernel, struct model_source *source, struct error *err)
 	__attribute__((warn_unused_result));
-
-/*
- * The type behind typedef, const, volatile, restrict and type tags; NULL when
- * the chain is broken or too long.  *ret_id (may be NULL) is its id.
- */
-const struct btf_type *btf_bare(const struct btf *btf, uint32_t id, uint32_t *ret_id);
-
-/* Whether a typedef called `name` stands in that chain. */
-bool btf_is_called(const struct btf *btf, uint32_t id, const char *name);
-
-/* A name from BTF: "" for none, NULL unless it is a plain C identifier. */
-const char *btf_identifier(const struct btf *btf, uint32_t name_off);
 
 #endif

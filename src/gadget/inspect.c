@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gadget/btf.h"
 #include "gadget/chatter.h"
-#include "gadget/fields.h"
 #include "gadget/inspection.h"
 #include "gadget/kernel_enums.h"
 #include "gadget/metadata.h"

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gadget/fields.h"
+#include "gadget/btf.h"
 #include "gadget/inspection.h"
 
 enum { PIN_BY_NAME = 1 }; /* LIBBPF_PIN_BY_NAME of bpf_helpers.h, which is for BPF programs */

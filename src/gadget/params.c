@@ -18,7 +18,7 @@
 #include <strings.h>
 
 #include "base/suggest.h"
-#include "gadget/fields.h"
+#include "gadget/btf.h"
 #include "gadget/inspection.h"
 #include "gadget/metadata.h"
 #include "gadget/vocabulary.h"

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
+#include "gadget/btf.h"
 #include "gadget/fields.h"
 #include "gadget/inspection.h"
 

@@ -2,18 +2,17 @@
 /*
  * walk: what the parts of fields.h share while they go over a struct.
  *
- * Private to fields.c, shapes.c, derive.c and endpoint.c.  A walk goes through one
+ * Private to walk.c, fields.c, shapes.c, derive.c and endpoint.c.  A walk goes through one
  * container at a time: the record, or one element of an array of structs.
  * Offsets count from the container's first byte, names from the container's name.
  */
 #ifndef GADGET_WALK_H
 #define GADGET_WALK_H
 
+#include "gadget/btf.h"
 #include "gadget/fields.h"
 #include "gadget/kernel_enums.h"
 #include "gadget/vocabulary.h"
-
-struct btf_type;
 
 enum { WALK_NAME_MAX = 256 }; /* bytes of a dotted name */
 
@@ -100,10 +99,10 @@ void walk_pop(struct walk *w, size_t len);
 /* Whether the type is a struct or union of that name, or a typedef of that name. */
 bool walk_is_called(const struct walk *w, uint32_t type_id, const char *name);
 
-/* Whether a text is a plain C identifier, as all names in a model are. */
-bool walk_is_identifier(const char *text);
+/* The table of that vocabulary, made when first asked for. */
+const struct names *walk_words(struct walk *w, enum words words);
 
-/* The fields of a struct or union that lies at `at` in the container. */
+/* fields.c: the fields of a struct or union that lies at `at` in the container. */
 int walk_struct(struct walk *w, uint32_t type_id, const struct btf_type *st, uint32_t at,
 		enum walk_end end, int depth);
 
@@ -122,9 +121,6 @@ int derive(struct walk *w, uint32_t type_id, struct shape *shape);
  * without `_raw`, else nowhere (NULL).
  */
 int derive_target(struct walk *w, const char *key, const char **ret_target);
-
-/* The table of that vocabulary, made when first asked for. */
-const struct names *walk_words(struct walk *w, enum words words);
 
 /* endpoint.c: whether the struct is an endpoint of the gadget ABI, and its fields. */
 bool endpoint_is(const struct walk *w, uint32_t type_id, const struct btf_type *st);
